@@ -1,0 +1,80 @@
+"""What correlation makes of findings (OCSF 2005): one incident, and beliefs about assets."""
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+
+class Stage(IntEnum):
+    """How far an intruder is with one asset."""
+
+    CLEAN = 0
+    TOUCHED = 1
+    FOOTHOLD = 2
+    CONTROL = 3
+    IMPACT = 4
+
+
+class Belief(msgspec.Struct, frozen=True):
+    """Probabilities over the five stages for one asset; they sum to one."""
+
+    asset: str
+    p: tuple[float, float, float, float, float]
+
+    @property
+    def held(self) -> float:
+        """Probability that the intruder at least has a foothold here."""
+        return round(self.p[2] + self.p[3] + self.p[4], 6)
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One independent piece of evidence: a finding, what it says of which asset, and with which weight.
+
+    ``ratio`` is the likelihood ratio that was applied to stage ``stage`` of ``asset``; ``excuse`` says why it is weaker
+    than the rule's own (a window, a schedule, a declared flow), and is empty where nothing weakened it.
+    """
+
+    finding: str
+    key: str
+    asset: str
+    stage: Stage
+    ratio: float
+    excuse: str = ""
+
+
+class Status(StrEnum):
+    """Life of an incident."""
+
+    OPEN = "open"
+    CONTAINED = "contained"
+    RELEASED = "released"
+    CLOSED = "closed"
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """One intrusion as far as it is known, across IT and OT.
+
+    ``assets`` holds the names that take part (a listed asset, or the bare address where the site lists none);
+    ``sources`` those from which hostile acts were seen, with the addresses they used; ``reached`` the (source, target, service) steps
+    that were really seen; ``through`` is, per source file, the offset up to which evidence was used;
+    ``version`` counts decisions.
+    """
+
+    id: str
+    opened: int
+    updated: int
+    status: Status
+    beliefs: dict[str, Belief]
+    evidence: tuple[Evidence, ...]
+    findings: tuple[str, ...]
+    events: tuple[str, ...]
+    techniques: tuple[str, ...]
+    sources: dict[str, tuple[str, ...]]
+    reached: tuple[tuple[str, str, str], ...]
+    proven: bool
+    repeats: int
+    through: dict[str, tuple[str, int]]
+    version: int
+    last_evidence: int
+    quiet_until: int = 0
+    held_off: str = ""

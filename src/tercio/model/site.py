@@ -1,0 +1,139 @@
+"""The customer's site: zones, assets, conduits and processes (IEC 62443), as plain values.
+
+``tercio.model.siteparse`` reads them from ``site.toml``.
+"""
+
+import ipaddress
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+
+
+class Autonomy(StrEnum):
+    """How far Tercio may go by itself (DESIGN §9). A site starts in shadow."""
+
+    SHADOW = "shadow"
+    ADVISE = "advise"
+    VETO = "veto"
+    ACT = "act"
+
+
+class Zone(msgspec.Struct, frozen=True):
+    """An IEC 62443 zone: its networks (CIDR) and Purdue level. ``autonomy`` is what people granted here."""
+
+    name: str
+    networks: tuple[str, ...]
+    level: float
+    autonomy: Autonomy = Autonomy.SHADOW
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """A thing with addresses. ``outage_per_hour`` (cents) is what its own absence costs, beside any process
+    that needs it. ``shared`` marks an address that many stand behind (NAT, jump or terminal server):
+    never blocked as a host. ``fragile`` devices get no packet of ours."""
+
+    name: str
+    addresses: tuple[str, ...]
+    zone: str
+    role: str
+    mac: str = ""
+    outage_per_hour: int = 0
+    shared: bool = False
+    fragile: bool = False
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """A flow that a process needs, by asset names. ``access`` ``read`` says its source never writes."""
+
+    src: str
+    dst: str
+    service: str
+    access: str = "write"
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """Where a process tag is seen: ``modbus:plc1/coil/0``."""
+
+    protocol: str
+    asset: str
+    table: str
+    index: int
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """A production line or business service and what its loss costs (cents; spans in microseconds).
+
+    ``tolerates`` says how long it runs without each need; ``safety`` names the safety function's asset, or is
+    empty where a person signed (``safety_signed``) that there is none.
+    """
+
+    name: str
+    outage_per_hour: int
+    restart_span: int
+    restart_cost: int
+    scrap: int
+    needs: tuple[str, ...]
+    views: tuple[str, ...]
+    flows: tuple[Flow, ...]
+    tolerates: dict[str, int]
+    state: Tag | None = None
+    phases: Tag | None = None
+    phase_names: dict[str, str] = {}
+    hold: tuple[str, ...] = ()
+    redundant: tuple[tuple[str, ...], ...] = ()
+    safety: tuple[str, ...] = ()
+    safety_signed: str = ""
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """A known activity that recurs: ``asset`` may ``activity`` (``scan``, ``write``) against ``target`` (an asset
+    or zone name) between two minutes of the day (UTC)."""
+
+    asset: str
+    activity: str
+    target: str
+    start_minute: int
+    end_minute: int
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Everything Tercio believes of the customer's plant before it looks."""
+
+    name: str
+    currency: str
+    zones: dict[str, Zone]
+    assets: dict[str, Asset]
+    processes: dict[str, Process]
+    schedules: tuple[Schedule, ...] = ()
+    never_assets: tuple[str, ...] = ()
+    never_networks: tuple[str, ...] = ()
+
+    def asset_at(self, address: str) -> Asset | None:
+        """The listed asset that carries this address, if any."""
+        return self._by_address.get(plain_address(address))
+
+    def zone_at(self, address: str) -> Zone | None:
+        """The zone whose network holds this address (the longest prefix wins), if any."""
+        try:
+            wanted = ipaddress.ip_address(address)
+        except ValueError:
+            return None
+        return next((self.zones[name] for network, name in self._networks if wanted in network), None)
+
+    @cached_property
+    def _by_address(self) -> dict[str, Asset]:
+        return {plain_address(a): asset for asset in self.assets.values() for a in asset.addresses}
+
+    @cached_property
+    def _networks(self) -> tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str], ...]:
+        pairs = [(ipaddress.ip_network(n), zone.name) for zone in self.zones.values() for n in zone.networks]
+        return tuple(sorted(pairs, key=lambda p: (-p[0].prefixlen, p[1])))
+
+
+def plain_address(address: str) -> str:
+    """The shortest textual form of an IP address (RFC 5952); other text comes back unchanged."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address

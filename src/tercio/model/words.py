@@ -1,0 +1,39 @@
+"""What people say to the loop, and announced windows."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class WordKind(StrEnum):
+    """People's words that the loop understands."""
+
+    UNDO = "undo"
+    STAND_DOWN = "stand-down"
+    STAND_TO = "stand-to"
+    WINDOW_OPEN = "window-open"
+    WINDOW_CLOSE = "window-close"
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """"That is us": an announced change by ``asset`` on ``target`` (asset or zone) until an instant. ``activity`` is
+    ``write`` or ``scan``."""
+
+    id: str
+    asset: str
+    target: str
+    activity: str
+    since: int
+    until: int
+    by: str
+    why: str = ""
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a person said, and who. ``target`` is a lease, an incident, a process or ``all``."""
+
+    kind: WordKind
+    who: str
+    time: int
+    target: str = ""
+    window: Window | None = None
