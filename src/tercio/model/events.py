@@ -48,6 +48,15 @@ class Unparsed(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Match(msgspec.Struct, frozen=True):
+    """A base rule that matched one line: ``index`` is the line's place in its batch; ``fields`` are the values, by field name,
+    that correlations over this rule group by or count."""
+
+    rule: str
+    index: int
+    fields: dict[str, str] = {}
+
+
 class LogSource(msgspec.Struct, frozen=True):
     """What a sensor tells the brain of itself, in Sigma's words.
 
