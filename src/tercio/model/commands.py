@@ -80,7 +80,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What is signed (Ed25519, canonical bytes): a command, bound to one boot of one hand and to one place in the sequence."""
+    """What is signed (Ed25519, canonical bytes): a command, bound to one boot of one hand and one place in the sequence."""
 
     nonce: str
     sequence: int
@@ -153,7 +153,8 @@ class EffectState(StrEnum):
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """A change standing in the world under one lease. ``command`` is the last command of the lease;
-    ``confirmed`` and ``witness`` say when and by which event the intent was seen to come true (0 and empty until then)."""
+    ``confirmed`` and ``witness`` say when and by which event the intent was seen to come true (0 and empty until
+    then)."""
 
     lease: str
     command: str

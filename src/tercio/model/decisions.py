@@ -70,11 +70,13 @@ class Money(msgspec.Struct, frozen=True):
 
     @property
     def total(self) -> int:
+        """All parts together (cents)."""
         return self.attack + self.production + self.risk
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A set of candidates (ids, sorted) with its price. ``why`` says which numbers made it; ``evidence`` cites findings."""
+    """A set of candidates (ids, sorted) with its price. ``why`` says which numbers made it; ``evidence`` cites
+    findings."""
 
     candidates: tuple[str, ...]
     title: str

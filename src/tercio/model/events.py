@@ -49,8 +49,8 @@ class Unparsed(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A base rule that matched one line: ``index`` is the line's place in its batch; ``fields`` are the values, by field name,
-    that correlations over this rule group by or count."""
+    """A base rule that matched one line: ``index`` is the line's place in its batch; ``fields`` are the values, by
+    field name, that correlations over this rule group by or count."""
 
     rule: str
     index: int

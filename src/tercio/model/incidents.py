@@ -55,8 +55,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One intrusion as far as it is known, across IT and OT.
 
     ``assets`` holds the names that take part (a listed asset, or the bare address where the site lists none);
-    ``sources`` those from which hostile acts were seen, with the addresses they used; ``reached`` the (source, target, service) steps
-    that were really seen; ``through`` is, per source file, the offset up to which evidence was used;
+    ``sources`` those from which hostile acts were seen, with the addresses they used; ``reached`` the (source,
+    target, service) steps that were really seen; ``through`` is, per source file, the offset up to which evidence
+    was used;
     ``version`` counts decisions.
     """
 

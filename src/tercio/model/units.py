@@ -7,7 +7,14 @@ SECOND = 1_000_000
 """Microseconds in a second: instants and spans are integers of microseconds."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)")
-_SPANS = {"ms": SECOND // 1000, "s": SECOND, "m": 60 * SECOND, "min": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
+_SPANS = {
+    "ms": SECOND // 1000,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "min": 60 * SECOND,
+    "h": 3600 * SECOND,
+    "d": 86400 * SECOND,
+}
 
 
 def probability(value: float) -> float:

@@ -16,7 +16,7 @@ class WordKind(StrEnum):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """"That is us": an announced change by ``asset`` on ``target`` (asset or zone) until an instant. ``activity`` is
+    """An announced change ("that is us") by ``asset`` on ``target`` (asset or zone) until an instant. ``activity`` is
     ``write`` or ``scan``."""
 
     id: str
