@@ -80,7 +80,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What is signed (Ed25519, canonical bytes): a command, bound to one boot of one hand and one place in the sequence."""
+    """What is signed (Ed25519, canonical bytes): a command, bound to one boot of one hand and one sequence number."""
 
     nonce: str
     sequence: int
