@@ -18,10 +18,18 @@ class Verb(StrEnum):
     CLOSE_CONDUIT = "close conduit"
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """A hand that can act, and the zones whose traffic to one another passes it (one zone alone: its inner traffic too)."""
+
+    hand: str
+    mechanism: str
+    zones: tuple[str, ...]
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Something that could be done. ``path`` names the intruder's step it stops; ``cuts`` are the needed flows of
-    processes that it would take away ((process, from, to, service)); ``d3fend`` is the countermeasure's id;
-    ``span`` its lease (microseconds)."""
+    processes that it would take away ((process, from, to, service)); ``harms`` the assets that lose traffic by it;
+    ``d3fend`` is the countermeasure's id; ``span`` its lease (microseconds)."""
 
     id: str
     verb: Verb

@@ -16,10 +16,10 @@ class Stage(IntEnum):
 
 
 class Belief(msgspec.Struct, frozen=True):
-    """Probabilities over the five stages for one asset; they sum to one."""
+    """Probabilities over the five stages for one asset, as of an instant; they sum to one."""
 
-    asset: str
     p: tuple[float, float, float, float, float]
+    as_of: int
 
     @property
     def held(self) -> float:
@@ -54,11 +54,12 @@ class Status(StrEnum):
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One intrusion as far as it is known, across IT and OT.
 
-    ``assets`` holds the names that take part (a listed asset, or the bare address where the site lists none);
-    ``sources`` those from which hostile acts were seen, with the addresses they used; ``reached`` the (source,
-    target, service) steps that were really seen; ``through`` is, per source file, the offset up to which evidence
-    was used;
-    ``version`` counts decisions.
+    Names in it are of listed assets, or bare addresses where the site lists none. ``sources`` are the assets from which
+    hostile acts were seen, with the addresses they used; ``proven`` those of them whose address cannot be forged;
+    ``reached`` the (source, target, service) steps that were really seen; ``steps`` the instants at which independent
+    evidence came; ``repeats`` counts what only said again what was known; ``through`` is, per source file, the offset up to
+    which evidence was used; ``version`` counts decisions; ``round`` counts releases: evidence of an
+    earlier round was answered, so the same thing seen again after a release is new.
     """
 
     id: str
@@ -71,11 +72,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...]
     techniques: tuple[str, ...]
     sources: dict[str, tuple[str, ...]]
+    proven: tuple[str, ...]
     reached: tuple[tuple[str, str, str], ...]
-    proven: bool
+    steps: tuple[int, ...]
     repeats: int
     through: dict[str, tuple[str, int]]
     version: int
     last_evidence: int
-    quiet_until: int = 0
-    held_off: str = ""
+    round: int = 0

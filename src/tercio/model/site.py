@@ -20,12 +20,14 @@ class Autonomy(StrEnum):
 
 
 class Zone(msgspec.Struct, frozen=True):
-    """An IEC 62443 zone: its networks (CIDR) and Purdue level. ``autonomy`` is what people granted here."""
+    """An IEC 62443 zone: its networks (CIDR) and Purdue level. ``autonomy`` is what people granted here;
+    ``outage_per_hour`` (cents) is what an hour without traffic to other zones costs, beside any process."""
 
     name: str
     networks: tuple[str, ...]
     level: float
     autonomy: Autonomy = Autonomy.SHADOW
+    outage_per_hour: int = 0
 
 
 class Asset(msgspec.Struct, frozen=True):

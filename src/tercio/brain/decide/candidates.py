@@ -1,0 +1,144 @@
+"""What could be done: only on the intruder's own path, from the site model and proven facts, never from event text."""
+
+from collections.abc import Iterator
+
+from tercio.brain.decide.question import Question
+from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target, target_name
+from tercio.model.decisions import Candidate, Reach, Verb
+from tercio.model.ids import mint
+from tercio.model.incidents import Stage
+from tercio.model.services import port_of
+from tercio.model.site import Asset, Flow, Process, Site
+
+D3FEND = {
+    Verb.BLOCK_HOST: "D3-NI",
+    Verb.BLOCK_FLOW: "D3-NTF",
+    Verb.CLOSE_CONDUIT: "D3-BDI",
+}
+"""Countermeasures in D3FEND: network isolation, network traffic filtering, broadcast domain isolation."""
+
+
+def candidates(question: Question) -> tuple[Candidate, ...]:
+    """All that could be done about this incident, sorted by id; what changes nothing is always among it.
+
+    A source whose address could have been forged gets no acting candidate: it may only be asked about.
+    """
+    found: dict[str, Candidate] = {}
+    for candidate in (*_still(question), *_acting(question)):
+        if candidate.target is None or target_name(candidate.target) not in question.held_off:
+            found[candidate.id] = candidate
+    return tuple(found[key] for key in sorted(found))
+
+
+def _still(question: Question) -> Iterator[Candidate]:
+    for verb in (Verb.NOTHING, Verb.WAIT, Verb.ASK):
+        yield Candidate(
+            id=mint("can", question.incident.id, verb), verb=verb, target=None, span=0, path="", hand="", d3fend=""
+        )
+
+
+def _acting(question: Question) -> Iterator[Candidate]:
+    site, incident = question.site, question.incident
+    for src, dst, service in incident.reached:
+        if src not in incident.proven:
+            continue
+        source, sink = _asset(question, src), _asset(question, dst)
+        reach = _reach(question, source.zone, sink.zone)
+        if reach is None:
+            continue
+        path = f"{src} -> {dst}" + (f" ({service})" if service else "")
+        yield _made(question, Verb.BLOCK_HOST, _host(source), path, reach)
+        if incident.beliefs[dst].held >= incident.beliefs[src].held or incident.beliefs[dst].p[Stage.CONTROL] > 0.1:
+            yield _made(question, Verb.BLOCK_HOST, _host(sink), path, reach)
+        flow = _flow(source, sink, service)
+        if flow is not None:
+            yield _made(question, Verb.BLOCK_FLOW, flow, path, reach)
+        if source.zone and sink.zone and source.zone != sink.zone:
+            yield _made(question, Verb.CLOSE_CONDUIT, _conduit(site, source.zone, sink.zone), path, reach)
+
+
+def _asset(question: Question, name: str) -> Asset:
+    """The listed asset with every address it was seen with, or a stand-in for a host that the site does not list."""
+    seen = question.incident.sources.get(name, ())
+    listed = question.site.assets.get(name)
+    if listed is None:
+        zone = question.site.zone_at(name)
+        return Asset(name, tuple(dict.fromkeys((name, *seen))), zone.name if zone else "", "unknown")
+    return listed
+
+
+def _host(asset: Asset) -> HostTarget:
+    return HostTarget(asset.name, tuple(sorted(asset.addresses)))
+
+
+def _flow(source: Asset, sink: Asset, service: str) -> FlowTarget | None:
+    if not service:
+        return None
+    try:
+        transport, port = port_of(service)
+    except ValueError:
+        return None
+    ends = tuple(sorted(source.addresses)), tuple(sorted(sink.addresses))
+    return FlowTarget(source.name, sink.name, *ends, transport, port)
+
+
+def _conduit(site: Site, src: str, dst: str) -> ConduitTarget:
+    needed = {
+        NeededFlow(a, b, *port_of(flow.service))
+        for _, flow in needed_flows(site)
+        for a in site.assets[flow.src].addresses
+        for b in site.assets[flow.dst].addresses
+        if {site.assets[flow.src].zone, site.assets[flow.dst].zone} == {src, dst} and (":" in a) == (":" in b)
+    }
+    order = tuple(sorted(needed, key=lambda n: (n.src, n.dst, n.transport, n.port)))
+    return ConduitTarget(src, dst, site.zones[src].networks, site.zones[dst].networks, order)
+
+
+def needed_flows(site: Site) -> tuple[tuple[Process, Flow], ...]:
+    """Every flow that some process needs, with the process."""
+    return tuple((process, flow) for process in site.processes.values() for flow in process.flows)
+
+
+def _reach(question: Question, src_zone: str, dst_zone: str) -> Reach | None:
+    for reach in question.reaches:
+        if src_zone in reach.zones and dst_zone in reach.zones:
+            return reach
+    return None
+
+
+def _made(question: Question, verb: Verb, target: Target, path: str, reach: Reach) -> Candidate:
+    return Candidate(
+        id=mint("can", question.incident.id, verb, target_name(target)),
+        verb=verb,
+        target=target,
+        span=question.outlook.span,
+        path=path,
+        hand=reach.hand,
+        d3fend=D3FEND[verb],
+        cuts=_cuts(question.site, target),
+        harms=_harms(question.site, target),
+    )
+
+
+def _cuts(site: Site, target: Target) -> tuple[tuple[str, str, str, str], ...]:
+    """The needed flows that this target takes away. A closed conduit leaves them open by construction."""
+    match target:
+        case HostTarget():
+            hit = [(p, f) for p, f in needed_flows(site) if target.asset in (f.src, f.dst)]
+        case FlowTarget():
+            ends = (target.src, target.dst, (target.transport, target.port))
+            hit = [(p, f) for p, f in needed_flows(site) if (f.src, f.dst, port_of(f.service)) == ends]
+        case ConduitTarget():
+            hit = []
+    return tuple(sorted((p.name, f.src, f.dst, f.service) for p, f in hit))
+
+
+def _harms(site: Site, target: Target) -> tuple[str, ...]:
+    """Assets that lose traffic by it, beside the flows above."""
+    match target:
+        case HostTarget():
+            return (target.asset,)
+        case FlowTarget():
+            return ()
+        case ConduitTarget():
+            return tuple(sorted(a.name for a in site.assets.values() if a.zone == target.src_zone))

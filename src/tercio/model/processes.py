@@ -1,0 +1,26 @@
+"""What is known of a process from the wire: is it running, in which phase, who still watches it."""
+
+import msgspec
+
+FRESH = 30_000_000
+"""A reading older than this (microseconds) says nothing any more."""
+
+
+class ProcessState(msgspec.Struct, frozen=True):
+    """The last readings of a process's tags. ``running`` and ``phase`` are as read at ``seen``; ``polls`` holds, per needed
+    flow ``from>to``, when an answered poll was last seen. Instants by the sensor's clock."""
+
+    running: bool | None = None
+    phase: str = ""
+    seen: int = 0
+    polls: dict[str, int] = {}
+
+    def stopped(self, now: int) -> bool:
+        """True only where a fresh reading says so: an unknown process counts as running."""
+        return self.running is False and now - self.seen <= FRESH
+
+    def holds(self, hold: tuple[str, ...], now: int) -> bool:
+        """True in a phase that must not be interrupted. Where the site names such phases, an unknown phase is one."""
+        if not hold:
+            return False
+        return now - self.seen > FRESH or not self.phase or self.phase in hold
