@@ -1,0 +1,3 @@
+"""What outlives a restart: the state, its journal, and how both are proved. The folder holds ``state.db`` (SQLite),
+``state.lock``, ``journal.key`` and ``journal.pub``.
+"""

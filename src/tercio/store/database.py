@@ -1,0 +1,89 @@
+"""The file behind the state: connections, pragmas, versions."""
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from tercio.store.errors import StateUnusable
+from tercio.store.tables import VERSION
+
+BUSY = 5.0
+"""Seconds to wait for a lock that another connection holds for a moment."""
+
+
+def writer(path: Path) -> Engine:
+    """An engine that writes: WAL, every commit synced (``synchronous=FULL``). Transactions begin explicitly and at
+    once, so that a migration is one, too.
+    """
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, "rwc"), poolclass=StaticPool)
+    event.listen(engine, "connect", _tune)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def reader(path: Path) -> Engine:
+    """An engine that only reads. Each transaction sees one state of the whole, whatever the writer does meanwhile."""
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, "ro"), poolclass=QueuePool)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def migrate(connection: Connection, folder: Path) -> None:
+    """Bring the state to this version inside the connection's open transaction. Raises StateUnusable for a state
+    that a newer Tercio wrote, or that is none.
+    """
+    found = version(connection, folder)
+    if found == VERSION:
+        return
+    if found > VERSION:
+        raise _newer(folder, found)
+    from alembic import command  # noqa: PLC0415  Alembic takes longer to load than the state to open.
+    from alembic.config import Config  # noqa: PLC0415
+
+    settings = Config(attributes={"connection": connection})
+    settings.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    command.upgrade(settings, "head")
+
+
+def require_version(connection: Connection, folder: Path) -> None:
+    """Raise StateUnusable unless the state is of exactly this version: readers never migrate."""
+    found = version(connection, folder)
+    if found > VERSION:
+        raise _newer(folder, found)
+    if found < VERSION:
+        raise StateUnusable(
+            f"{folder}: the state is of version {found or 'none'}, this Tercio reads {VERSION}. "
+            "Start tercio up once: it brings the state up to date."
+        )
+
+
+def version(connection: Connection, folder: Path) -> str:
+    """The version of the state, empty for a file without tables. Raises StateUnusable where it is something else."""
+    names = inspect(connection).get_table_names()
+    if not names:
+        return ""
+    if "alembic_version" in names:
+        rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+        if len(rows) == 1 and isinstance(rows[0], str) and rows[0].isdecimal():
+            return rows[0]
+    raise StateUnusable(f"{folder}: state.db is no state of Tercio's. Move it away, or restore a backup.")
+
+
+def _newer(folder: Path, found: str) -> StateUnusable:
+    return StateUnusable(
+        f"{folder}: the state is of version {found}, this Tercio knows {VERSION}. "
+        "Install the newer Tercio that wrote it, or restore the backup from before the upgrade."
+    )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    where = f"file:{quote(str(path))}?mode={mode}"
+    return sqlite3.connect(where, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+
+
+def _tune(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
+        connection.execute(f"PRAGMA {pragma}")

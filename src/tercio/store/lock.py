@@ -1,0 +1,35 @@
+"""One writer at a time: a lock that the kernel releases when its holder dies, however it dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from tercio.store.errors import StateLocked
+
+
+class WriterLock:
+    """An exclusive ``flock``, held until ``release`` or the end of the process. The file names the holder's process."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock at once. Raises StateLocked where somebody holds it, OSError where the file can't be made."""
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _number(os.pread(self._handle, 20, 0))
+            os.close(self._handle)
+            raise StateLocked(
+                f"{path.parent} is written by {holder}, and a state has one writer. "
+                "Say it to the running tercio, or stop that first."
+            ) from None
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        os.close(self._handle)
+
+
+def _number(text: bytes) -> str:
+    digits = text.strip().decode("ascii", "replace")
+    return f"process {digits}" if digits.isdecimal() else "another process"

@@ -1,0 +1,1 @@
+"""How a state of one version becomes one of the next: run by the loop when it opens the state, by nobody else."""
