@@ -84,8 +84,9 @@ def _zone(name: str, table: Table) -> Zone:
     networks = networks_of(table, "networks")
     level = float(table.number("level", 5))
     autonomy = Autonomy(table.choice("autonomy", tuple(Autonomy), Autonomy.SHADOW))
+    outage = table.cents("outage_per_hour")
     table.done()
-    return Zone(name=name, networks=networks, level=level, autonomy=autonomy)
+    return Zone(name=name, networks=networks, level=level, autonomy=autonomy, outage_per_hour=outage)
 
 
 def _asset(name: str, table: Table, zones: dict[str, Zone]) -> Asset:
