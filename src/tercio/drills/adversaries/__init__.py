@@ -1,0 +1,1 @@
+"""Harmless emulations of intruders: bounded in count and time, against the range's own simulated services only."""

@@ -1,0 +1,169 @@
+"""The range as one thing: up, run actors in it, count what happened, down. Works inside a sandbox only."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from tercio.drills.range import network, suricata
+from tercio.drills.range.counts import Counts, count
+from tercio.drills.range.sandbox import inside, missing_tools
+from tercio.drills.range.topology import GATEWAY, HOSTS
+from tercio.drills.range.traces import Started, read_trace
+
+PLC, HMI = HOSTS["plc1"].address4, HOSTS["hmi1"].address4
+PATIENCE = 15.0
+"""Seconds that an actor may take to be ready."""
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """An actor: its module, the host it runs on, its own arguments. ``{folder}`` in an argument is the work folder."""
+
+    module: str
+    host: str
+    arguments: tuple[str, ...] = ()
+
+
+STANDING = {
+    "plc": Actor("tercio.drills.range.plc", "plc1"),
+    "hmi": Actor("tercio.drills.range.hmi", "hmi1", ("--target", PLC)),
+    "historian": Actor(
+        "tercio.drills.range.historian", "hist1", ("--target", PLC, "--store", "{folder}/historian.jsonl")
+    ),
+}
+"""Who is always there, from the start to the end."""
+
+VISITING = {
+    "ews": Actor("tercio.drills.range.ews", "ews1", ("--target", PLC)),
+    "scanner": Actor("tercio.drills.range.scanner", "scan1"),
+    "intruder": Actor("tercio.drills.adversaries.intruder", "ws1"),
+}
+"""Who comes when a drill says so: two look-alikes and the intruder."""
+
+
+class RangeError(Exception):
+    """The range could not be built or an actor did not start: one sentence."""
+
+
+class Range:
+    """A running range in this sandbox. ``folder`` holds everything it writes; ``took`` is what ``up`` took (microseconds).
+
+    ``eve`` is the sensor's event file, or None where it runs without; ``gateway_netns`` is a path for ``nsenter --net=``
+    inside the sandbox.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.traces = folder / "traces"
+        self.gateway_netns = network.RUN / GATEWAY
+        self.sensor: suricata.Sensor | None = None
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.took = 0
+
+    @classmethod
+    def up(
+        cls, folder: Path, *, actors: Iterable[str] = tuple(STANDING), rules: Path | None = None, sensor: bool = True
+    ) -> "Range":
+        """Build the network, start the sensor and the standing actors side by side, wait until all are ready.
+
+        ``folder`` must be new or empty of an earlier range's traces. Raises ``RangeError``; nothing is left behind then.
+        """
+        began = time.monotonic_ns()
+        if missing := missing_tools():
+            raise RangeError("; ".join(missing))
+        plant = cls(folder)
+        if plant.traces.exists():
+            raise RangeError(f"{plant.traces} is from an earlier range: use a new folder")
+        plant.traces.mkdir(parents=True)
+        try:
+            network.build()
+            engine = suricata.start(folder / "suricata", rules or content_rules()) if sensor else None
+            if engine is not None:
+                plant.running["suricata"] = engine
+            for name in actors:
+                plant.start(name, STANDING[name])
+            for name in actors:
+                plant.await_start(name)
+            if engine is not None:
+                plant.sensor = suricata.ready(engine, folder / "suricata")
+        except (network.NetworkError, suricata.SensorError) as error:
+            plant.down()
+            raise RangeError(str(error)) from error
+        except BaseException:
+            plant.down()
+            raise
+        plant.took = (time.monotonic_ns() - began) // 1000
+        return plant
+
+    @property
+    def eve(self) -> Path | None:
+        """The sensor's event file."""
+        return self.sensor.eve if self.sensor else None
+
+    def trace(self, name: str) -> Path:
+        """Where the named actor writes its ground truth."""
+        return self.traces / f"{name}.jsonl"
+
+    def start(self, name: str, actor: Actor, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start an actor as a process of its own in its host's namespace; its trace is ``trace(name)``.
+
+        Arguments behind the actor's own override them: ``--after SECONDS`` lets it begin at an offset.
+        """
+        own = [each.replace("{folder}", str(self.folder)) for each in (*actor.arguments, *arguments)]
+        argv = [sys.executable, "-m", actor.module, "--trace", str(self.trace(name)), *own]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(inside(actor.host, argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.running[name] = process
+        return process
+
+    def visit(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start one of ``VISITING``; a second visit of the same actor appends to the same trace."""
+        return self.start(name, VISITING[name], *arguments)
+
+    def await_start(self, name: str) -> None:
+        """Wait until an actor has said that it is ready. Raises ``RangeError``."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(isinstance(each, Started) for each in read_trace(self.trace(name)).records):
+            if self.running[name].poll() is not None or time.monotonic() > deadline:
+                words = (self.folder / f"{name}.log").read_text(errors="replace").strip()[-300:]
+                raise RangeError(f"{name} did not start, see {self.folder / f'{name}.log'}: {words}")
+            time.sleep(0.02)
+
+    def run_in(self, host: str, argv: Sequence[str], text: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run a command in a host's namespace (or the gateway's) and wait for it; its status is the caller's to judge."""
+        return subprocess.run(inside(host, argv), input=text, text=True, capture_output=True, check=False)
+
+    def finish(self, name: str) -> int:
+        """Wait for a visiting actor to end by itself. Returns its exit status."""
+        return self.running.pop(name).wait()
+
+    def stop(self, names: Iterable[str]) -> None:
+        """Ask these processes to end, and make sure of it."""
+        ending = [self.running.pop(name) for name in names if name in self.running]
+        for process in ending:
+            process.terminate()
+        for process in ending:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def counts(self, blocks: Iterable[tuple[int, int]] = ()) -> Counts:
+        """What the traces say so far; final once ``down`` has let the actors write their last records."""
+        return count({path.stem: read_trace(path) for path in sorted(self.traces.glob("*.jsonl"))}, blocks)
+
+    def down(self) -> None:
+        """End every process of the range, the controller last, and remove the network."""
+        self.stop([name for name in self.running if name != "plc"])
+        self.stop(["plc"])
+        network.remove()
+
+
+def content_rules() -> Path:
+    """The rules that ship with Tercio."""
+    return Path(str(files("tercio.content").joinpath("suricata/tercio.rules")))
