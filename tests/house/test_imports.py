@@ -1,0 +1,85 @@
+"""Direct imports between rooms, module by module (DESIGN §3); import-linter holds the layers and what is indirect."""
+
+import subprocess
+import sys
+
+import grimp
+import pytest
+
+from tests.house import tree
+
+MAY_USE = {
+    # of -> {room: the only parts of it that may be used}
+    "tercio.loop": {
+        "tercio.products": ("tercio.products.sensors", "tercio.products.transports"),
+        "tercio.store": ("tercio.store.state", "tercio.store.journal", "tercio.store.intake"),
+    },
+    "tercio.products.hand": {
+        "tercio": (
+            "tercio.model",
+            "tercio.products.effectors",
+            "tercio.products.transports",
+            "tercio.products.handfile",
+        ),
+    },
+    "tercio.model": {"tercio": ("tercio.model",)},
+    "tercio.content": {"tercio": ("tercio.content",)},
+}
+HEAVY = ("chdb", "pyarrow", "fastapi", "nicegui", "pydantic_ai")
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("tercio", include_external_packages=True, cache_dir=None)
+
+
+def inside(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("user", MAY_USE)
+def test_only_the_named_parts_are_imported(graph: grimp.ImportGraph, user: str):
+    wrong = []
+    for module in filter(lambda m: inside(m, user), graph.modules):
+        for used in graph.find_modules_directly_imported_by(module):
+            for room, parts in MAY_USE[user].items():
+                if inside(used, room) and used != room and not any(inside(used, part) for part in parts):
+                    wrong.append(f"{module} imports {used}")
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_the_model_needs_msgspec_and_nothing_else(graph: grimp.ImportGraph):
+    used = {u for m in graph.modules if inside(m, "tercio.model") for u in graph.find_modules_directly_imported_by(m)}
+    outside = {u for u in used if not inside(u, "tercio")}
+    assert {u for u in outside if u not in sys.stdlib_module_names} == {"msgspec"}
+
+
+@pytest.mark.parametrize("user", ["tercio.loop", "tercio.products.hand"])
+def test_heavy_libraries_are_out_of_reach(graph: grimp.ImportGraph, user: str):
+    if user not in graph.modules:
+        pytest.skip(f"{user} is not built yet")
+    heavy = [h for h in HEAVY if h in graph.modules]
+    chains = [graph.find_shortest_chain(m, h) for h in heavy for m in graph.modules if inside(m, user)]
+    assert not [" -> ".join(chain) for chain in chains if chain]
+
+
+def test_what_ships_needs_no_test_tool(graph: grimp.ImportGraph):
+    for tool in {"tests", "bench", "pytest", "hypothesis"} & graph.modules:
+        assert not graph.find_modules_that_directly_import(tool)
+
+
+def test_every_module_can_be_imported_alone():
+    """A cycle hidden by the order of imports breaks the module that is imported first."""
+    names = [
+        tree.module_name(p)
+        for p in tree.sources()
+        if p.name not in ("__main__.py", "env.py") and "versions" not in p.parts
+    ]
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    for loaded in [m for m in sys.modules if m.split('.')[0] == 'tercio']: del sys.modules[loaded]\n"
+        "    importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
