@@ -1,0 +1,231 @@
+"""The situation of a candidate, worked out again from the site and not taken from whoever proposed it."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from tercio.agents.terms import Condition, Limits, Situation, State, World
+from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
+from tercio.model.decisions import Candidate
+from tercio.model.incidents import Incident
+from tercio.model.services import port_of
+from tercio.model.site import Autonomy, Flow, Process, Site
+from tercio.model.units import SECOND
+
+__all__ = ["CONTROLLERS", "Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
+
+CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "cnc", "robot", "drive", "controller"})
+"""Roles whose stop or loss moves something in the physical world."""
+
+_STRICT_FIRST = (Autonomy.SHADOW, Autonomy.ADVISE, Autonomy.VETO, Autonomy.ACT)
+
+Cut = tuple[str, str, str, str]
+"""A needed flow that would be taken away: (process, from, to, service)."""
+
+
+def situate(site: Site, candidate: Candidate, incident: Incident, world: World, production: int) -> Situation:
+    """The situation of one candidate. ``production`` is what the act costs production for its span (cents).
+
+    Needed flows that it cuts are found again from the site and joined with those that the candidate states; an
+    asset or zone that the site does not list carries no grant, so it counts as shadow.
+    """
+    target = candidate.target
+    cuts = sorted({*candidate.cuts, *cut_flows(site, target)})
+    ends = {name for _, src, dst, _ in cuts for name in (src, dst)}
+    named = _named(target)
+    host = named if isinstance(target, HostTarget) else set()
+    members = named or _members(site, target)
+    zones = _zones(site, target, ends)
+    touched = {process for process, *_ in cuts} | _processes_of(site, host)
+    conditions = {name: world.conditions.get(name, Condition()) for name in sorted(touched)}
+    live = [site.processes[n] for n in conditions if n in site.processes and conditions[n].state is not State.STOPPED]
+    roles = {site.assets[name].role for name in named if name in site.assets}
+    return Situation(
+        assets=tuple(sorted(named)),
+        roles=tuple(sorted(roles)),
+        zones=tuple(sorted(zones)),
+        level=min((_tenths(site, zone) for zone in zones), default=0),
+        controller=bool(host) and bool(roles & CONTROLLERS),
+        safety=bool((members | ends) & _guarded(site, world.safety)),
+        never=_never(site, target, members | ends),
+        shared=any(site.assets[n].shared for n in host if n in site.assets),
+        own=_own(target, world.own),
+        states=tuple(sorted({condition.state for condition in conditions.values()})),
+        hold=any(p.hold and conditions[p.name].hold for p in live if any(p.name == cut[0] for cut in cuts)),
+        cuts=len(cuts),
+        controller_cut=any(site.assets[name].role in CONTROLLERS for name in ends if name in site.assets),
+        last_view=any(_last(p.views, _taken(p, cuts, host), world.lost) for p in live),
+        last_redundant=any(_last(group, _taken(p, cuts, host), world.lost) for p in live for group in p.redundant),
+        belief=_belief(site, target, incident),
+        proven=_proven(site, target, incident),
+        autonomy=_autonomy(site, zones),
+        production=production,
+        hour=world.now // (3600 * SECOND) % 24,
+        acts=max((world.acts.get(zone, 0) for zone in zones), default=0),
+        limits=world.limits,
+        consents=tuple(sorted(set(world.consents))),
+    )
+
+
+def cut_flows(site: Site, target: Target | None) -> tuple[Cut, ...]:
+    """The needed flows of processes that acting on this target takes away, sorted."""
+    return tuple(
+        sorted(
+            (process.name, flow.src, flow.dst, flow.service)
+            for process in site.processes.values()
+            for flow in process.flows
+            if _is_cut(site, flow, target)
+        )
+    )
+
+
+def _is_cut(site: Site, flow: Flow, target: Target | None) -> bool:
+    match target:
+        case HostTarget():
+            return target.asset in {flow.src, flow.dst}
+        case FlowTarget():
+            wanted = (target.src, target.dst, target.transport, target.port)
+            return (flow.src, flow.dst, *port_of(flow.service)) == wanted
+        case ConduitTarget():
+            ends = {site.assets[name].zone for name in (flow.src, flow.dst) if name in site.assets}
+            return ends == {target.src_zone, target.dst_zone} and not _stays_open(site, flow, target)
+        case None:
+            return False
+
+
+def _stays_open(site: Site, flow: Flow, target: ConduitTarget) -> bool:
+    """Every address pair of one family must be excepted: half a dual-stack flow is a cut flow."""
+    transport, port = port_of(flow.service)
+    needed = {(n.src, n.dst) for n in target.needed if (n.transport, n.port) == (transport, port)}
+    pairs = {
+        (a, b)
+        for a in site.assets[flow.src].addresses
+        for b in site.assets[flow.dst].addresses
+        if (":" in a) == (":" in b)
+    }
+    return (flow.src, flow.dst) in needed or (bool(pairs) and pairs <= needed)
+
+
+def _named(target: Target | None) -> set[str]:
+    match target:
+        case HostTarget():
+            return {target.asset}
+        case FlowTarget():
+            return {target.src, target.dst}
+        case _:
+            return set()
+
+
+def _members(site: Site, target: Target | None) -> set[str]:
+    """Closing a conduit touches what stands in either zone."""
+    if not isinstance(target, ConduitTarget):
+        return set()
+    return {a.name for a in site.assets.values() if a.zone in {target.src_zone, target.dst_zone}}
+
+
+def _zones(site: Site, target: Target | None, ends: Iterable[str]) -> set[str]:
+    """Zones of the target and of the far ends of what it cuts; ``""`` stands for outside every listed zone."""
+    if isinstance(target, ConduitTarget):
+        return {target.src_zone, target.dst_zone}
+    found = {site.assets[name].zone for name in ends if name in site.assets}
+    return found | {_zone(site, name) for name in _named(target)}
+
+
+def _zone(site: Site, name: str) -> str:
+    """The zone of a listed asset, or of a bare address."""
+    if name in site.assets:
+        return site.assets[name].zone
+    zone = site.zone_at(name)
+    return zone.name if zone else ""
+
+
+def _tenths(site: Site, zone: str) -> int:
+    return round(site.zones[zone].level * 10) if zone in site.zones else 0
+
+
+def _autonomy(site: Site, zones: Iterable[str]) -> Autonomy:
+    grants = [site.zones[zone].autonomy if zone in site.zones else Autonomy.SHADOW for zone in zones]
+    return min(grants, key=_STRICT_FIRST.index, default=Autonomy.SHADOW)
+
+
+def _guarded(site: Site, discovered: frozenset[str]) -> set[str]:
+    """Safety functions, and every station that may write to one."""
+    functions = {name for process in site.processes.values() for name in process.safety} | discovered
+    functions |= {asset.name for asset in site.assets.values() if asset.role == "safety"}
+    flows = [flow for process in site.processes.values() for flow in process.flows]
+    return functions | {flow.src for flow in flows if flow.dst in functions and flow.access == "write"}
+
+
+def _processes_of(site: Site, hosts: set[str]) -> set[str]:
+    return {p.name for p in site.processes.values() if hosts & {*p.needs, *p.views}}
+
+
+def _taken(process: Process, cuts: Iterable[Cut], out: set[str]) -> set[str]:
+    return out | {name for owner, src, dst, _ in cuts if owner == process.name for name in (src, dst)}
+
+
+def _last(group: Iterable[str], taken: set[str], lost: frozenset[str]) -> bool:
+    """Whether this act takes a member away and leaves none that works."""
+    working = set(group) - lost
+    return bool(working & taken) and not working - taken
+
+
+def _never(site: Site, target: Target | None, names: set[str]) -> bool:
+    if names & set(site.never_assets):
+        return True
+    listed = [ip for name in names if name in site.assets for ip in _addresses(site.assets[name].addresses)]
+    ranges = [ipaddress.ip_network(network) for network in site.never_networks]
+    return any(ip in network for ip in (*listed, *_addresses(_targeted(target))) for network in ranges)
+
+
+def _targeted(target: Target | None) -> tuple[str, ...]:
+    match target:
+        case HostTarget():
+            return target.addresses
+        case FlowTarget():
+            return target.src_addresses + target.dst_addresses
+        case _:
+            return ()
+
+
+def _addresses(texts: Iterable[str]) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    for text in texts:
+        try:
+            ip = ipaddress.ip_address(text)
+        except ValueError:
+            continue
+        yield (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def _own(target: Target | None, own: tuple[str, ...]) -> bool:
+    """For a conduit: own hosts on both its sides, so that closing it would part them."""
+    if not isinstance(target, ConduitTarget):
+        return not set(_addresses(_targeted(target))).isdisjoint(_addresses(own))
+    sides = (target.src_networks, target.dst_networks)
+    return all(any(ip in ipaddress.ip_network(net) for ip in _addresses(own) for net in side) for side in sides)
+
+
+def _belief(site: Site, target: Target | None, incident: Incident) -> int:
+    """Per mille held of whom it acts against: host, source of the flow, the worst in the source zone of the conduit."""
+    names = _against(site, target, incident.beliefs)
+    held = [incident.beliefs[name].held for name in names if name in incident.beliefs]
+    return round(max(held, default=0.0) * 1_000_000) // 1000
+
+
+def _proven(site: Site, target: Target | None, incident: Incident) -> bool:
+    """Whether a hostile act is known that could not be forged: by whom it acts against, or upon that host."""
+    proven = set(incident.proven)
+    if isinstance(target, HostTarget) and any(dst == target.asset for src, dst, _ in incident.reached if src in proven):
+        return True
+    return bool(proven & _against(site, target, incident.proven))
+
+
+def _against(site: Site, target: Target | None, known: Iterable[str]) -> set[str]:
+    match target:
+        case HostTarget():
+            return {target.asset}
+        case FlowTarget():
+            return {target.src}
+        case ConduitTarget():
+            return {name for name in known if _zone(site, name) == target.src_zone}
+        case None:
+            return set()
