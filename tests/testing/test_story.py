@@ -73,5 +73,5 @@ def test_a_step_that_changes_its_state_in_place_is_found_out():
 
 def test_long_values_are_cut_in_what_is_told():
     with pytest.raises(AssertionError) as failure:
-        Story(lambda s, i: (s, []), 0).feed("x" * 10_000).expect("y")
+        Story(lambda s, _: (s, []), 0).feed("x" * 10_000).expect("y")
     assert len(str(failure.value)) < 1000

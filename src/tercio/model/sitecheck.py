@@ -1,0 +1,175 @@
+"""What a site that can be read still leaves open or gets wrong, in words, each with what to do."""
+
+import ipaddress
+from collections.abc import Iterator
+from difflib import get_close_matches
+from enum import StrEnum
+
+import msgspec
+
+from tercio.model.site import Autonomy, Process, Site, Zone
+
+CONTROLLERS = frozenset({"plc", "rtu", "dcs", "controller", "drive"})
+"""Roles that move something."""
+ROLES = CONTROLLERS | {
+    *("hmi", "ews", "historian", "directory", "safety", "jump", "ai", "mes", "scada", "opc", "gateway", "firewall"),
+    *("workstation", "server", "scanner", "backup", "switch", "camera", "printer", "sensor", "database", "web", "mail"),
+}
+"""Roles that have a meaning here; others are allowed and mean nothing."""
+SHARED_ROLES = frozenset({"jump", "terminal", "gateway", "proxy"})
+"""Roles behind whose address many people stand."""
+CONTROL_LEVEL = 2.0
+"""Purdue: up to here zones hold the control of the process itself."""
+ENTERPRISE_LEVEL = 3.5
+"""Purdue: from here on zones face the outside."""
+
+
+class Severity(StrEnum):
+    """How much a remark matters: an error must be corrected before Tercio leaves shadow."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """One thing about the site: ``place`` is a key of the file, ``words`` say what is wrong; and what to do."""
+
+    severity: Severity
+    place: str
+    words: str
+
+
+def check_site(site: Site) -> tuple[Remark, ...]:
+    """Look through a whole site: errors first, then by place. A complete and sound site gives nothing."""
+    found = [*_of_zones(site), *_of_assets(site)]
+    for process in site.processes.values():
+        found += [*_safety(site, process), *_eyes(site, process), *_worth(site, process), *_flows(site, process)]
+    if not site.processes:
+        words = "nothing here says what a standstill costs; add a process, the line or service to be protected"
+        found.append(Remark(Severity.WARNING, "processes", words))
+    order = list(Severity)
+    return tuple(sorted(found, key=lambda remark: (order.index(remark.severity), remark.place, remark.words)))
+
+
+def _of_zones(site: Site) -> Iterator[Remark]:
+    owners: dict[str, str] = {}
+    for zone in site.zones.values():
+        for network in zone.networks:
+            owner = owners.setdefault(network, zone.name)
+            if owner != zone.name:
+                words = f"has {network}, which is zone {owner}'s too; give each network to one zone"
+                yield Remark(Severity.ERROR, f"zones.{zone.name}.networks", words)
+    for name in site.never_assets:
+        zone = site.zones[site.assets[name].zone]
+        if zone.level >= ENTERPRISE_LEVEL:
+            words = (
+                f"has {name}, which stands in {zone.name} where intruders arrive: once taken it could not be stopped; "
+                "take it off the list, or move it inwards"
+            )
+            yield Remark(Severity.WARNING, "never.assets", words)
+
+
+def _of_assets(site: Site) -> Iterator[Remark]:
+    members = {name for process in site.processes.values() for name in _members(process)}
+    macs: dict[str, str] = {}
+    for asset in site.assets.values():
+        place = f"assets.{asset.name}"
+        level = site.zones[asset.zone].level
+        if asset.name not in members and not asset.outage_per_hour and asset.name not in site.never_assets:
+            severity = Severity.WARNING if level <= CONTROL_LEVEL else Severity.NOTE
+            words = "is in no process and has no outage_per_hour, so that cutting it off costs nothing; add one of them"
+            yield Remark(severity, place, words)
+        near = get_close_matches(asset.role, ROLES, 1, 0.6)
+        if asset.role not in ROLES and near:
+            yield Remark(
+                Severity.NOTE, place, f"has the role {asset.role!r}, which means nothing; did you mean {near[0]!r}?"
+            )
+        if asset.role in SHARED_ROLES and not asset.shared:
+            words = f"is a {asset.role} and not marked shared: a block would cut off all behind it; add shared = true"
+            yield Remark(Severity.NOTE, place, words)
+        owner = macs.setdefault(asset.mac, asset.name) if asset.mac else asset.name
+        if owner != asset.name:
+            yield Remark(Severity.WARNING, place, f"has the mac of {owner}; a network card belongs to one asset")
+
+
+def _safety(site: Site, process: Process) -> Iterator[Remark]:
+    if process.safety or process.safety_signed:
+        return
+    moving = [zone.name for zone in _zones(site, process) if zone.autonomy is not Autonomy.SHADOW]
+    advice = 'write safety = "ASSET", or none = "signed by NAME, DATE"'
+    if moving:
+        words = f"does not say where the safety function is, yet {', '.join(moving)} may act beyond shadow; {advice}"
+        yield Remark(Severity.ERROR, f"processes.{process.name}", words)
+    else:
+        words = f"does not say where the safety function is, and cannot leave shadow without; {advice}"
+        yield Remark(Severity.WARNING, f"processes.{process.name}", words)
+
+
+def _eyes(site: Site, process: Process) -> Iterator[Remark]:
+    """What is known of the process itself: controllers, views, state, phases."""
+    place = f"processes.{process.name}"
+    moves = any(site.assets[name].role in CONTROLLERS for name in _members(process))
+    controls = any(zone.level <= CONTROL_LEVEL for zone in _zones(site, process))
+    if controls and not moves:
+        words = "has assets at control level and no controller among them; add it to needs, or correct a role"
+        yield Remark(Severity.WARNING, place, words)
+    if moves and not process.views:
+        words = "has a controller and no view, so that no screen is protected; list them in views"
+        yield Remark(Severity.WARNING, place, words)
+    ends = {name for flow in process.flows for name in (flow.src, flow.dst)}
+    for view in process.views:
+        if moves and view not in ends:
+            words = f"has the view {view}, which no flow feeds: its traffic would not be protected; add it to flows"
+            yield Remark(Severity.WARNING, place, words)
+    if moves and process.state is None:
+        words = 'has no state, so that it always counts as running; add state = "modbus:ASSET/coil/N"'
+        yield Remark(Severity.NOTE, place, words)
+    if process.hold and process.phases is None:
+        words = "has hold and no phases: an unknown phase counts as one to hold, always; say where the phase is read"
+        yield Remark(Severity.WARNING, place, words)
+    if process.hold and process.phases is not None and not process.phase_names:
+        words = 'has hold and no phase_names to tell a phase by its number; add phase_names = {1 = "NAME"}'
+        yield Remark(Severity.WARNING, place, words)
+
+
+def _worth(site: Site, process: Process) -> Iterator[Remark]:
+    place = f"processes.{process.name}"
+    if not process.outage_per_hour:
+        yield Remark(Severity.WARNING, place, "costs nothing while it stands still; give outage_per_hour")
+    for name in process.needs:
+        immediate = site.assets[name].role in CONTROLLERS or name in process.views or name in process.safety
+        if name not in process.tolerates and not immediate:
+            words = f'needs {name} and stops at once without it; if it need not, add tolerates = {{{name} = "1h"}}'
+            yield Remark(Severity.NOTE, place, words)
+
+
+def _flows(site: Site, process: Process) -> Iterator[Remark]:
+    place = f"processes.{process.name}"
+    for flow in process.flows:
+        src, dst = site.assets[flow.src], site.assets[flow.dst]
+        name = f"the flow {flow.src} -> {flow.dst} ({flow.service})"
+        if not _families(src.addresses) & _families(dst.addresses):
+            words = f"{name} can't exist: one end has only IPv4, the other only IPv6 addresses; correct the addresses"
+            yield Remark(Severity.ERROR, place, words)
+        outer, inner = site.zones[src.zone], site.zones[dst.zone]
+        if outer.level > ENTERPRISE_LEVEL and inner.level <= CONTROL_LEVEL and flow.access == "write":
+            words = (
+                f"{name} writes from {outer.name} straight into {inner.name}, past any DMZ; if it only reads, "
+                'add access = "read", else lead it through a conduit'
+            )
+            yield Remark(Severity.WARNING, place, words)
+
+
+def _members(process: Process) -> set[str]:
+    ends = {name for flow in process.flows for name in (flow.src, flow.dst)}
+    return {*process.needs, *process.views, *process.safety, *ends, *(n for group in process.redundant for n in group)}
+
+
+def _zones(site: Site, process: Process) -> list[Zone]:
+    names = {site.assets[name].zone for name in _members(process)}
+    return [zone for zone in site.zones.values() if zone.name in names]
+
+
+def _families(addresses: tuple[str, ...]) -> set[int]:
+    return {ipaddress.ip_address(address).version for address in addresses}
