@@ -13,11 +13,13 @@ from tercio.drills.range.sandbox import missing_tools, wrap
 
 
 def main(argv: list[str]) -> int:
-    """``python -m tercio.drills.range --folder F``: enters a sandbox of its own, unless ``--inside`` says it is in one."""
+    """``python -m tercio.drills.range --folder F``: enters a sandbox, unless ``--inside`` says that it is in one."""
     parser = argparse.ArgumentParser(prog="python -m tercio.drills.range", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="an empty folder for everything the range writes")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long the intruder goes on, or the line runs")
-    parser.add_argument("--intrude", default="", metavar="sweep,write", help="what the intruder does: sweep, write or both")
+    parser.add_argument(
+        "--intrude", default="", metavar="ACTS", help="what the intruder does: sweep, write or sweep,write"
+    )
     parser.add_argument("--rules", type=Path, help="rules for the sensor; Tercio's own unless told")
     parser.add_argument("--no-sensor", action="store_true", help="run without Suricata")
     parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else, on stdout")

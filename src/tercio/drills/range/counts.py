@@ -67,7 +67,7 @@ def landings(tried: Iterable[Write], received: Iterable[Request]) -> dict[int, i
 
 
 def replayed(tried: Iterable[Write], landed: Mapping[int, int], blocks: Iterable[tuple[int, int]]) -> int:
-    """Writes sent before a block's end that the controller received at or after it: the intent is stale, TCP kept it."""
+    """Writes sent before a block's end that the controller received at or after it: stale, but TCP kept them."""
     sent = {each.sequence: each.at for each in tried if each.at}
     ends = [end for _, end in blocks]
     return sum(any(sent[number] < end <= at for end in ends) for number, at in landed.items())

@@ -4,10 +4,8 @@ import argparse
 import sys
 import time
 
-from pymodbus.client import ModbusTcpClient
-from pymodbus.exceptions import ModbusException
-
 from tercio.drills.range.actor import arguments, play
+from tercio.drills.range.master import Master
 from tercio.drills.range.traces import Read, Started, Trace, Write, now
 
 RECIPE = 2
@@ -15,48 +13,23 @@ RECIPE = 2
 
 
 def maintain(options: argparse.Namespace, trace: Trace) -> None:
-    """Read the setpoints, then write ``count`` recipe values ``every`` seconds apart, and read them back."""
-    client = ModbusTcpClient(options.target, port=options.port, timeout=1, retries=0)
+    """Write ``count`` recipe values ``every`` seconds apart, each after a look at the setpoints, and look once more."""
     trace.add(Started(now(), "ews"))
-    try:
-        client.connect()
+    with Master(options.target, options.port) as master:
         for number in range(options.count):
-            trace.add(read_setpoints(client, options.target))
-            trace.add(write_recipe(client, number, options.value + number))
+            look(master, options.target, trace)
+            at = now() if master.open() else 0
+            port = master.local_port
+            outcome = master.write(RECIPE, options.value + number) if at else "refused"
+            trace.add(Write(at, now(), number, RECIPE, options.value + number, port, outcome))
             time.sleep(options.every)
-        trace.add(read_setpoints(client, options.target))
-    finally:
-        client.close()
+        look(master, options.target, trace)
 
 
-def read_setpoints(client: ModbusTcpClient, target: str) -> Read:
+def look(master: Master, target: str, trace: Trace) -> None:
     """Ask for holding registers 0 to 2."""
     at = now()
-    try:
-        answered = not client.read_holding_registers(0, count=3, device_id=1).isError()
-    except (ModbusException, OSError):
-        answered = False
-    return Read(at, target, 3, 0, 3, answered)
-
-
-def write_recipe(client: ModbusTcpClient, sequence: int, value: int) -> Write:
-    """Write one value into the recipe's register."""
-    at, local_port = now(), _local_port(client)
-    try:
-        refused = client.write_register(RECIPE, value, device_id=1).isError()
-        outcome = "exception" if refused else "acked"
-    except ModbusException:
-        outcome = "timeout"
-    except OSError:
-        outcome = "reset"
-    return Write(at if local_port else 0, now(), sequence, RECIPE, value, local_port, outcome)
-
-
-def _local_port(client: ModbusTcpClient) -> int:
-    try:
-        return int(client.socket.getsockname()[1]) if client.socket else 0
-    except OSError:
-        return 0
+    trace.add(Read(at, target, 3, 0, 3, bool(master.read(3, 3))))
 
 
 def main(argv: list[str] | None = None) -> int:

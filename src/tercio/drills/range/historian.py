@@ -6,58 +6,47 @@ import sys
 import time
 from pathlib import Path
 
-from pymodbus.client import ModbusTcpClient
-from pymodbus.exceptions import ModbusException
-
 from tercio.drills.range.actor import Stopped, arguments, play
+from tercio.drills.range.master import Master
 from tercio.drills.range.traces import Missed, Polls, Started, Trace, now
 
 PERIOD = 1.0
+PATIENCE = 0.3
+"""Seconds between polls, and that each of a poll's three questions may take."""
 
 
 def record(options: argparse.Namespace, trace: Trace) -> None:
-    """Poll until ended; every answer is one line of the store, every failure after the first answer one record."""
-    client = ModbusTcpClient(options.target, port=options.port, timeout=0.8, retries=0)
+    """Poll until ended. An answer is one line of the store; from the first answer on, a failure is one record."""
     polls = missed = 0
     due = time.monotonic()
-    try:
-        while True:
-            at = now()
-            values, reason = read(client)
-            if reason:
-                client.close()
-            else:
-                append(options.store, at, values)
-            if not reason and not polls:
-                trace.add(Started(at, "historian"))
-            if reason and polls:
-                missed += 1
-                trace.add(Missed(at, reason))
-            polls += 1 if polls or not reason else 0
+    with Master(options.target, options.port, PATIENCE) as master:
+        try:
+            while True:
+                at = now()
+                values = read(master)
+                if values and not polls:
+                    trace.add(Started(at, "historian"))
+                if values or polls:
+                    polls += 1
+                    missed += not values
+                    trace.add(Polls(now(), polls, missed) if values else Missed(at, "no answer"))
+                if values:
+                    append(options.store, at, values)
+                else:
+                    master.close()
+                due = max(due + PERIOD, time.monotonic())
+                time.sleep(due - time.monotonic())
+        except Stopped:
             trace.add(Polls(now(), polls, missed))
-            due = max(due + PERIOD, time.monotonic())
-            time.sleep(due - time.monotonic())
-    except Stopped:
-        trace.add(Polls(now(), polls, missed))
-        raise
-    finally:
-        client.close()
+            raise
 
 
-def read(client: ModbusTcpClient) -> tuple[dict[str, list[int]], str]:
-    """Coils, holding and input registers, or why there are none."""
-    try:
-        if not client.connect():
-            return {}, "no session"
-        coils = client.read_coils(0, count=3, device_id=1)
-        holding = client.read_holding_registers(0, count=3, device_id=1)
-        inputs = client.read_input_registers(0, count=5, device_id=1)
-    except (ModbusException, OSError) as error:
-        return {}, f"no answer: {error}"[:200]
-    if coils.isError() or holding.isError() or inputs.isError():
-        return {}, "the controller refused"
-    values = {"coils": list(map(int, coils.bits[:3])), "holding": list(holding.registers), "inputs": list(inputs.registers)}
-    return values, ""
+def read(master: Master) -> dict[str, list[int]]:
+    """Coils, holding and input registers; empty if any of them was not answered."""
+    if not master.open():
+        return {}
+    values = {"coils": master.read(1, 3), "holding": master.read(3, 3), "inputs": master.read(4, 5)}
+    return values if all(values.values()) else {}
 
 
 def append(store: Path, at: int, values: dict[str, list[int]]) -> None:

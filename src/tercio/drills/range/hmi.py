@@ -57,9 +57,7 @@ class View:
         if self.client is None or not self.client.connected:
             lost = self.client is not None
             self._drop()
-            client = AsyncModbusTcpClient(
-                self.target, port=self.port, timeout=DEADLINE, retries=0, reconnect_delay=0
-            )
+            client = AsyncModbusTcpClient(self.target, port=self.port, timeout=DEADLINE, retries=0, reconnect_delay=0)
             self.client = client
             if not await client.connect():
                 return "no session"

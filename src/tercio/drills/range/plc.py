@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import ModbusException
@@ -31,7 +31,7 @@ class Connection(ServerRequestHandler):
     many at once: pymodbus alone answers the first and forgets the rest, which would hide a replayed write."""
 
     def __init__(self, owner: "Controller") -> None:
-        super().__init__(owner, None, None, None)
+        super().__init__(owner, None, None, None)  # type: ignore[no-untyped-call]  # pymodbus types only in part
         self.owner = owner
         self.max_buffer_size = 1 << 16
         self.peer = ("", 0)
@@ -62,7 +62,7 @@ class Connection(ServerRequestHandler):
                 length, pdu = self.framer.handleFrame(data[used:], 0, 0)
             except (ModbusException, ValueError, IndexError, struct.error) as error:
                 self.owner.trace.add(Malformed(now(), *self.peer, str(error)[:200]))
-                self.transport.abort()
+                cast(asyncio.Transport, self.transport).abort()
                 return len(data)
             if pdu is None:
                 break
@@ -81,7 +81,7 @@ class Connection(ServerRequestHandler):
                 response = ExceptionResponse(pdu.function_code, ExcCodes.ILLEGAL_FUNCTION)
             response.transaction_id, response.dev_id = pdu.transaction_id, pdu.dev_id
             rest = self.recv_buffer
-            self.server_send(response, None)
+            self.pdu_send(response)
             self.recv_buffer = rest
 
 
@@ -89,10 +89,9 @@ class Controller(ModbusTcpServer):
     """The server and its memory: 16 coils, 16 holding and 16 input registers, whatever unit id is asked."""
 
     def __init__(self, trace: Trace, host: str, port: int) -> None:
-        bits = {"count": 16, "values": False, "datatype": DataType.BITS}
-        words = {"count": 16, "values": 0, "datatype": DataType.REGISTERS}
-        blocks = ([SimData(0, **bits)], [SimData(0, **bits)], [SimData(0, **words)], [SimData(0, **words)])
-        super().__init__(SimDevice(0, simdata=blocks), address=(host, port))
+        bits = [SimData(0, count=16, values=False, datatype=DataType.BITS)]
+        words = [SimData(0, count=16, values=0, datatype=DataType.REGISTERS)]
+        super().__init__(SimDevice(0, simdata=(bits, bits, words, words)), address=(host, port))
         self.trace = trace
 
     def callback_new_connection(self) -> Connection:
@@ -134,16 +133,17 @@ class Controller(ModbusTcpServer):
 
 def record(pdu: ModbusPDU, peer: str, port: int) -> Request:
     """A request as the trace keeps it: a read/write request (23) by its writing half."""
-    code = pdu.function_code
+    code, address, count = pdu.function_code, pdu.address, pdu.count
+    values: Iterable[int] = ()
     if code == 23:
-        values: Iterable[int] = getattr(pdu, "write_registers", ())
-        return Request(now(), peer, port, code, getattr(pdu, "write_address", 0), getattr(pdu, "write_count", 0), tuple(values))
-    if code == 22:
+        values = getattr(pdu, "write_registers", ())
+        address, count = getattr(pdu, "write_address", 0), getattr(pdu, "write_count", 0)
+    elif code == 22:
         values = (getattr(pdu, "and_mask", 0), getattr(pdu, "or_mask", 0))
-    else:
+    elif code in _WRITES:
         values = map(int, pdu.bits if code in {5, 15} else pdu.registers)
-    written = tuple(values) if code in _WRITES else ()
-    return Request(now(), peer, port, code, pdu.address, pdu.count or len(written), written)
+    written = tuple(values)
+    return Request(now(), peer, port, code, address, count or len(written), written)
 
 
 def _flags(coils: Coils) -> list[bool]:
@@ -169,7 +169,7 @@ async def serve(trace: Trace, host: str, port: int) -> None:
         line.result()
     line.cancel()
     await asyncio.gather(line, return_exceptions=True)
-    await controller.shutdown()
+    controller.close()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -50,10 +50,10 @@ class RangeError(Exception):
 
 
 class Range:
-    """A running range in this sandbox. ``folder`` holds everything it writes; ``took`` is what ``up`` took (microseconds).
+    """A running range in this sandbox, and all that it writes in ``folder``.
 
-    ``eve`` is the sensor's event file, or None where it runs without; ``gateway_netns`` is a path for ``nsenter --net=``
-    inside the sandbox.
+    ``took`` is how long ``up`` took (microseconds); ``gateway_netns`` is a path for ``nsenter --net=`` inside the
+    sandbox; ``running`` holds the range's processes by name.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,7 +70,7 @@ class Range:
     ) -> "Range":
         """Build the network, start the sensor and the standing actors side by side, wait until all are ready.
 
-        ``folder`` must be new or empty of an earlier range's traces. Raises ``RangeError``; nothing is left behind then.
+        ``folder`` must hold no earlier range's traces. Raises ``RangeError``, and then leaves nothing running.
         """
         began = time.monotonic_ns()
         if missing := missing_tools():
@@ -101,7 +101,7 @@ class Range:
 
     @property
     def eve(self) -> Path | None:
-        """The sensor's event file."""
+        """The sensor's event file, None where the range runs without a sensor."""
         return self.sensor.eve if self.sensor else None
 
     def trace(self, name: str) -> Path:
@@ -134,7 +134,7 @@ class Range:
             time.sleep(0.02)
 
     def run_in(self, host: str, argv: Sequence[str], text: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run a command in a host's namespace (or the gateway's) and wait for it; its status is the caller's to judge."""
+        """Run a command in a host's namespace (or the gateway's) to its end; its status is the caller's to judge."""
         return subprocess.run(inside(host, argv), input=text, text=True, capture_output=True, check=False)
 
     def finish(self, name: str) -> int:
@@ -167,3 +167,8 @@ class Range:
 def content_rules() -> Path:
     """The rules that ship with Tercio."""
     return Path(str(files("tercio.content").joinpath("suricata/tercio.rules")))
+
+
+def site_file() -> Path:
+    """The range's own ``site.toml``."""
+    return Path(str(files("tercio.drills.range").joinpath("site.toml")))

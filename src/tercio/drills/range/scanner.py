@@ -4,10 +4,8 @@ import argparse
 import asyncio
 import sys
 
-from pymodbus.client import ModbusTcpClient
-from pymodbus.exceptions import ModbusException
-
 from tercio.drills.range.actor import arguments, play
+from tercio.drills.range.master import Master
 from tercio.drills.range.sweep import PORTS, addresses, sweep
 from tercio.drills.range.topology import SEGMENTS
 from tercio.drills.range.traces import Read, Started, Trace, now
@@ -24,20 +22,12 @@ def scan(options: argparse.Namespace, trace: Trace) -> None:
 
 
 def identify(target: str, port: int) -> list[Read]:
-    """What the scanner asks a controller."""
-    client = ModbusTcpClient(target, port=port, timeout=1, retries=0)
+    """What the scanner asks a controller: three reads."""
     readings = []
-    questions = ((1, client.read_coils, 3), (3, client.read_holding_registers, 3), (4, client.read_input_registers, 5))
-    try:
-        for function, ask, count in questions:
+    with Master(target, port) as master:
+        for function, count in ((1, 3), (3, 3), (4, 5)):
             at = now()
-            try:
-                answered = not ask(0, count=count, device_id=1).isError()
-            except (ModbusException, OSError):
-                answered = False
-            readings.append(Read(at, target, function, 0, count, answered))
-    finally:
-        client.close()
+            readings.append(Read(at, target, function, 0, count, bool(master.read(function, count))))
     return readings
 
 

@@ -19,13 +19,14 @@ PATIENCE = 30.0
 CAPABILITIES = "-all,+net_raw,+net_admin,+sys_nice,+ipc_lock"
 """What packet capture needs, and nothing else; files belong to the user it runs as."""
 
-_EVENTS: list[dict[str, Any] | str] = [
+_EVENTS: list[Any] = [
     {"alert": {"metadata": {"app-layer": True, "flow": True, "rule": {"metadata": True, "raw": False}}}},
     {"anomaly": {"enabled": True, "types": {"decode": False, "stream": False, "applayer": True}}},
     *["modbus", "dnp3", "dns", "http", "tls", "ssh", "smb", "krb5", {"dhcp": {"enabled": True}}, "flow"],
     {"stats": {"totals": True, "threads": False, "deltas": False}},
 ]
 _TIMEOUTS = {"new": 5, "established": 60, "closed": 0, "bypassed": 10}
+_EMERGENCY = {"emergency-new": 2, "emergency-established": 30, "emergency-closed": 0, "emergency-bypassed": 5}
 
 
 class SensorError(Exception):
@@ -112,7 +113,7 @@ def settings(stock: dict[str, Any], folder: Path, rules: Path) -> dict[str, Any]
         "af-packet": [{**capture, "tpacket-v3": False, "use-mmap": True, "ring-size": 4096}],
         "unix-command": {"enabled": False},
         "stream": {**stock["stream"], "midstream": False, "checksum-validation": False},
-        "flow-timeouts": {name: _TIMEOUTS for name in ("default", "tcp", "udp", "icmp")},
+        "flow-timeouts": dict.fromkeys(("default", "tcp", "udp", "icmp"), _TIMEOUTS | _EMERGENCY),
         "default-rule-path": str(rules.parent),
         "rule-files": [str(rules)],
     }
