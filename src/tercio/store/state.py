@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tercio.model.canon import canonical
 from tercio.model.commands import Effect
@@ -17,7 +17,7 @@ from tercio.model.incidents import Incident, Status
 from tercio.model.records import CommandRow, Record, Transaction
 from tercio.store import log
 from tercio.store.database import migrate, writer
-from tercio.store.errors import StateUnusable, StateUnwritable
+from tercio.store.errors import StateError, StateLocked, StateUnusable, StateUnwritable
 from tercio.store.journal import ERASURE, Erasure
 from tercio.store.keys import KeyUnusable, signing_key
 from tercio.store.lock import WriterLock
@@ -26,6 +26,17 @@ from tercio.store.reader import Reader
 from tercio.store.rows import LIVE, decode
 from tercio.store.tables import COMMANDS, EFFECTS, INCIDENTS, JOURNAL, OFFSETS, SNAPSHOT
 from tercio.store.writes import Writes
+
+__all__ = [
+    "Checkpoint",
+    "Reader",
+    "Restored",
+    "State",
+    "StateError",
+    "StateLocked",
+    "StateUnusable",
+    "StateUnwritable",
+]
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +86,14 @@ class State:
                 raise StateUnusable(str(error)) from error
             except OSError as error:
                 raise StateUnwritable(f"{folder}: {error.strerror}. Make it writable for this user.") from error
+            except OperationalError as error:
+                raise StateUnwritable(
+                    f"{folder}/state.db: {error.orig}. Free space on its disk, or make it writable for this user."
+                ) from error
             except DBAPIError as error:
-                raise StateUnusable(f"{folder}/state.db: {error.orig}. Free space, or restore a backup.") from error
+                raise StateUnusable(
+                    f"{folder}/state.db: {error.orig}. Keep it as evidence, restore a backup."
+                ) from error
             return cls(connection, key, stack.pop_all())
 
     @staticmethod

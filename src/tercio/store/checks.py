@@ -1,0 +1,152 @@
+"""The checks of an audit, one a kind of row. A row of a file that somebody may have changed can hold anything."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.engine import Row
+
+from tercio.model.commands import Effect
+from tercio.model.ids import event_id
+from tercio.model.incidents import Incident
+from tercio.model.records import CommandRow
+from tercio.store import rows, tables
+from tercio.store.journal import ERASURE, Erasure, digest_of, leaf_of
+
+AnyRow = Row[*tuple[Any, ...]]
+
+
+class Wrong(Exception):
+    """The first thing wrong: in words, with the record's ``seq`` and ``kind`` where it is a record's."""
+
+    def __init__(self, words: str, seq: int = 0, kind: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.seq = seq
+        self.kind = kind
+
+
+class Place(msgspec.Struct):
+    """What of an event names its line. A later version may add to events what an old one lacks."""
+
+    id: str
+    source: str
+    generation: str
+    offset: int
+
+
+class Projection(NamedTuple):
+    """A table that holds the latest body of one kind of record by subject: its key, its type, how a row is made."""
+
+    table: Table
+    key: str
+    type: type[Any]
+    row: Callable[[Any], rows.Row]
+
+
+PROJECTIONS = {
+    "incident": Projection(tables.INCIDENTS, "id", Incident, rows.incident_row),
+    "command": Projection(tables.COMMANDS, "id", CommandRow, rows.command_row),
+    "effect": Projection(tables.EFFECTS, "lease", Effect, rows.effect_row),
+}
+
+
+class Journaled:
+    """What the journal says as a whole: the latest body of each projected thing, and what was erased."""
+
+    def __init__(self) -> None:
+        self.erased: dict[int, str] = {}
+        self._latest: dict[tuple[str, str], tuple[int, bytes | None]] = {}
+        self._bodies = 0
+        self._erasures: list[tuple[int, int]] = []
+
+    def add(self, row: AnyRow) -> None:
+        """Note one checked row. Raises Wrong."""
+        if row.body is None:
+            self.erased[row.seq] = row.kind
+        if row.kind in PROJECTIONS:
+            body = None if row.body is None else hashlib.sha256(row.body).digest()
+            self._latest[row.kind, row.subject] = (row.seq, body)
+        if row.kind == ERASURE:
+            try:
+                self._erasures.append((msgspec.json.decode(row.body, type=Erasure).seq, row.seq))
+            except (msgspec.DecodeError, TypeError) as error:
+                raise Wrong(f"record {row.seq} ({ERASURE}) doesn't say what was erased", row.seq, ERASURE) from error
+
+    def check_erasures(self) -> None:
+        """Every body that is gone was erased by a later record, and what was erased is gone. Raises Wrong."""
+        said = {seq for seq, by in self._erasures if seq < by}
+        for seq, kind in self.erased.items():
+            if seq not in said:
+                raise Wrong(
+                    f"the body of record {seq} ({kind}) is gone, and no record says that it was erased", seq, kind
+                )
+        for seq, by in self._erasures:
+            if seq not in self.erased:
+                raise Wrong(f"record {by} says that the body of record {seq} was erased, yet it is there", seq, ERASURE)
+
+    def check_projections(self, connection: Connection) -> None:
+        """Every row is what was last journaled of it, and nothing that was journaled is missing. Raises Wrong."""
+        for kind, projection in PROJECTIONS.items():
+            wanted = {subject for of, subject in self._latest if of == kind}
+            rows_as_they_are = text(f"SELECT * FROM {projection.table.name} ORDER BY {projection.key}")  # noqa: S608
+            for row in connection.execute(rows_as_they_are).mappings().yield_per(1):
+                self._check_row(kind, projection, dict(row))
+                wanted.discard(row[projection.key])
+            if wanted:
+                name = min(wanted)
+                seq = self._latest[kind, name][0]
+                raise Wrong(f"{kind} {name}, journaled by record {seq}, is missing from the state", seq, kind)
+
+    def _check_row(self, kind: str, projection: Projection, columns: dict[str, Any]) -> None:
+        name = columns[projection.key]
+        if (kind, name) not in self._latest:
+            raise Wrong(f"{kind} {name} is in the state, but the journal has no record of it", 0, kind)
+        seq, body = self._latest[kind, name]
+        if not isinstance(columns["body"], bytes):
+            raise Wrong(f"{kind} {name} can't be read: its body is no bytes", seq, kind)
+        if body is not None and body != hashlib.sha256(columns["body"]).digest():
+            raise Wrong(f"{kind} {name} in the state differs from what record {seq} journaled last", seq, kind)
+        try:
+            meant = projection.row(msgspec.json.decode(columns["body"], type=projection.type))
+        except msgspec.DecodeError as error:
+            raise Wrong(f"{kind} {name} can't be read: {error}", seq, kind) from error
+        for column, value in columns.items():
+            if value != meant[column]:
+                raise Wrong(
+                    f"{kind} {name}: {column} is {value!r} in the state, {meant[column]!r} in its body", seq, kind
+                )
+
+
+def check_leaf(row: AnyRow, expected: int) -> bytes:
+    """Check one row of the journal against its own leaf; the leaf hash. Raises Wrong."""
+    if row.seq != expected:
+        raise Wrong(f"record {expected} is missing: behind {expected - 1} comes {row.seq} ({row.kind})", expected)
+    kind = row.kind if isinstance(row.kind, str) else ""
+    name = f"record {expected} ({kind})"
+    shapes = (row.kind, str), (row.subject, str), (row.time, int), (row.digest, bytes), (row.leaf, bytes)
+    if not all(isinstance(value, shape) for value, shape in shapes):
+        raise Wrong(f"{name} can't be read: a column holds something else than its type", expected, kind)
+    leaf = leaf_of(expected, row.kind, row.subject, row.time, row.digest)
+    if leaf != row.leaf:
+        raise Wrong(f"the leaf of {name} is not the hash of its kind, subject, time and digest", expected, kind)
+    if row.salt is None and row.body is None:
+        return leaf
+    if not (isinstance(row.salt, bytes) and isinstance(row.body, bytes)):
+        raise Wrong(f"{name} can't be read: it has only one of salt and body", expected, kind)
+    if digest_of(row.salt, row.body) != row.digest:
+        raise Wrong(f"the body or the salt of {name} was changed", expected, kind)
+    return leaf
+
+
+def check_cited(row: AnyRow) -> None:
+    """A cited line is the one that its event's id names. Raises Wrong."""
+    try:
+        event = msgspec.json.decode(row.event, type=Place)
+        named = event_id(event.source, event.generation, event.offset, row.raw)
+    except (msgspec.DecodeError, TypeError) as error:
+        raise Wrong(f"cited event {row.id} can't be read: {error}") from error
+    if not row.id == event.id == named:
+        raise Wrong(f"cited event {row.id} was changed: its line, as it is kept, has the id {named}")
