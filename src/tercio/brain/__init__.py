@@ -1,0 +1,1 @@
+"""Intelligence and decision: pure rooms, independent of each other."""

@@ -1,0 +1,1 @@
+"""Detection: lines in, matches and findings out (DESIGN §6)."""

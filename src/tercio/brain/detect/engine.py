@@ -1,0 +1,124 @@
+"""Base rules over batches of lines: route, decode what the route's rules need, ask, match (DESIGN §6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tercio.brain.detect import ir
+from tercio.brain.detect.fields import FieldReader
+from tercio.brain.detect.groups import Group, evaluate_known
+from tercio.brain.detect.patterns import FieldMatcher
+from tercio.brain.detect.rules import Origin, Rule, RuleSet
+from tercio.model.events import Batch, LogSource, Match
+
+MAX_GROUPS = 4_096
+"""Plans kept per source; beyond it they are made anew."""
+
+
+class Detector:
+    """Matches lines against the rules that their source is meant for.
+
+    ``unrouted`` says of each rule that never runs why: no source gives its kind of record. It keeps plans and remembers
+    values, within bounds; what it returns depends on its arguments alone.
+    """
+
+    def __init__(self, ruleset: RuleSet, log_sources: Mapping[str, LogSource]) -> None:
+        matchers = _matchers(ruleset)
+        self._routers = {name: _Router(ruleset, matchers, source) for name, source in log_sources.items()}
+        taken = {rule for router in self._routers.values() for rule in router.takes}
+        self.unrouted = {
+            rule.id: _no_route(rule.origin, log_sources.values())
+            for rule in ruleset.rules.values()
+            if rule.id not in taken
+        }
+
+    def match(self, batch: Batch) -> tuple[Match, ...]:
+        """All matches, by line and then by rule id. Lines that cannot be read are skipped: the sensor reports them."""
+        router = self._routers.get(batch.source)
+        if router is None:
+            return ()
+        found: list[Match] = []
+        for index, line in enumerate(batch.lines):
+            try:
+                group = router.group(line)
+                if group is not None:
+                    found.extend(group.match(line, index))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+        return tuple(found)
+
+
+class _Router:
+    """The groups of one source."""
+
+    def __init__(self, ruleset: RuleSet, matchers: Mapping[str, FieldMatcher], source: LogSource) -> None:
+        self._nodes = ruleset.nodes
+        self._matchers = matchers
+        self._reader = FieldReader(source.routes)
+        self._leaves = [
+            (place, node.field)
+            for place, node in enumerate(ruleset.nodes)
+            if not isinstance(node, ir.And | ir.Or | ir.Not | ir.SameAs) and node.field in source.routes
+        ]
+        nothing_routed = evaluate_known(ruleset.nodes, {place: False for place, _ in self._leaves})
+        self._rules: list[tuple[Rule, frozenset[str] | None]] = []
+        for rule in ruleset.rules.values():
+            routes = _routes(rule.origin, source)
+            if routes or (routes is None and nothing_routed[rule.condition] is False):
+                self._rules.append((rule, routes))
+        self._groups: dict[tuple[Any, ...], Group | None] = {}
+        self.takes = frozenset(rule.id for rule, _ in self._rules)
+
+    def group(self, line: bytes) -> Group | None:
+        values = self._reader.read(line)
+        key = (*values, *map(type, values))  # Python holds 1, 1.0 and True to be equal.
+        try:
+            return self._groups[key]
+        except KeyError:
+            pass
+        except TypeError:  # A list or an object where a routing value belongs.
+            return None
+        if len(self._groups) >= MAX_GROUPS:
+            self._groups.clear()
+        group = self._groups[key] = self._plan(values)
+        return group
+
+    def _plan(self, routing: tuple[Any, ...]) -> Group | None:
+        values = dict(zip(self._reader.fields, routing, strict=True))
+        hits = {field: self._matchers[field].hits(value) for field, value in values.items() if field in self._matchers}
+        known = evaluate_known(self._nodes, {place: place in hits[field] for place, field in self._leaves})
+        first = ir.text_of(routing[0])
+        rules = [rule for rule, routes in self._rules if routes is None or first in routes]
+        group = Group(self._nodes, self._matchers, rules, known)
+        return None if group.empty else group
+
+
+def _matchers(ruleset: RuleSet) -> dict[str, FieldMatcher]:
+    leaves: dict[str, dict[int, ir.Leaf]] = {}
+    for place, node in enumerate(ruleset.nodes):
+        if isinstance(node, ir.SameAs):
+            leaves.setdefault(node.other, {})
+        if not isinstance(node, ir.And | ir.Or | ir.Not):
+            leaves.setdefault(node.field, {})[place] = node
+    return {field: FieldMatcher(members) for field, members in leaves.items()}
+
+
+def _routes(origin: Origin, source: LogSource) -> frozenset[str] | None:
+    """The values of the first routing field that a rule is about: none where it is about another source, None where it
+    names only the product, so that its condition must choose."""
+    if origin.product != source.product:
+        return frozenset()
+    named = [frozenset(source.services.get(name, ())) for name in (origin.category, origin.service) if name]
+    return frozenset.intersection(*named) if named else None
+
+
+def _no_route(origin: Origin, sources: Any) -> str:
+    if all(origin.product != source.product for source in sources):
+        return f"no source of product {origin.product or '(none)'}"
+    named = " and ".join(name for name in (origin.category, origin.service) if name)
+    return (
+        f"product {origin.product} has no {named}"
+        if named
+        else "it names neither category nor service, nor routing values"
+    )

@@ -1,0 +1,152 @@
+"""All questions about one field, answered together for one value."""
+
+import ipaddress
+import operator
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import hyperscan
+from msgspec import UNSET
+
+from tercio.brain.detect import ir
+
+CACHED_VALUES = 16_384
+"""Values remembered per field."""
+CACHED_LENGTH = 1_024
+"""Longest text that is remembered: with CACHED_VALUES, the bound of a field's memory (16 Mi characters)."""
+
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
+_RELATIONS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
+_PLAIN = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_ALLOWEMPTY
+_FLAGS = {
+    "i": hyperscan.HS_FLAG_CASELESS,
+    "m": hyperscan.HS_FLAG_MULTILINE,
+    "s": hyperscan.HS_FLAG_DOTALL,
+}
+_WILD = {ir.MANY: ".*", ir.ONE: "."}
+
+
+def expression_of(leaf: ir.Text | ir.Regex) -> tuple[str, int]:
+    """A leaf as Hyperscan's expression and flags."""
+    if isinstance(leaf, ir.Regex):
+        flags = _PLAIN
+        for letter in leaf.flags:
+            flags |= _FLAGS[letter]
+        return leaf.pattern, flags
+    body = "".join(_WILD[part] if isinstance(part, int) else _literal(part) for part in leaf.parts)
+    flags = _PLAIN | hyperscan.HS_FLAG_DOTALL
+    return f"^{body}\\z", flags if leaf.cased else flags | hyperscan.HS_FLAG_CASELESS
+
+
+def _literal(text: str) -> str:
+    return "".join(character if character.isalnum() else f"\\x{{{ord(character):x}}}" for character in text)
+
+
+def number_of(value: Any) -> int | float | None:
+    """A JSON number, or a text that writes one in decimals, as a number; else None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return None
+
+
+class FieldMatcher:
+    """The leaves about one field, by their places in the graph.
+
+    Whole texts are looked up in a dictionary; wildcards and regular expressions are one Hyperscan database. Its own
+    tables of letter case are older than Python's, so a value with other than ASCII characters is scanned folded as
+    well, and the uncased patterns, which are stored folded, are answered from that.
+    """
+
+    def __init__(self, leaves: Mapping[int, ir.Leaf]) -> None:
+        self._nulls = frozenset(i for i, leaf in leaves.items() if isinstance(leaf, ir.Null))
+        self._present = frozenset(i for i, leaf in leaves.items() if isinstance(leaf, ir.Exists))
+        self._any_text: list[int] = []
+        self._texts: dict[str, list[int]] = {}
+        self._cased: dict[str, list[int]] = {}
+        self._numbers: dict[int | float, list[int]] = {}
+        self._networks = [(i, ipaddress.ip_network(x.network)) for i, x in leaves.items() if isinstance(x, ir.Cidr)]
+        self._bounds = [(i, _RELATIONS[x.op], x.bound) for i, x in leaves.items() if isinstance(x, ir.Compare)]
+        patterns: dict[int, ir.Text | ir.Regex] = {}
+        for place, leaf in leaves.items():
+            match leaf:
+                case ir.Number():
+                    self._numbers.setdefault(leaf.value, []).append(place)
+                    self._cased.setdefault(str(leaf.value), []).append(place)
+                case ir.Text() if all(part == ir.MANY for part in leaf.parts) and leaf.parts:
+                    self._any_text.append(place)
+                case ir.Text() if all(isinstance(part, str) for part in leaf.parts):
+                    exact = self._cased if leaf.cased else self._texts
+                    exact.setdefault("".join(map(str, leaf.parts)), []).append(place)
+                case ir.Text() | ir.Regex():
+                    patterns[place] = leaf
+        self._folded = frozenset(i for i, leaf in patterns.items() if isinstance(leaf, ir.Text) and not leaf.cased)
+        self._database = _database(patterns)
+        self._remembered = lru_cache(maxsize=CACHED_VALUES, typed=True)(self._scalar)
+
+    def hits(self, value: Any) -> frozenset[int]:
+        """The places of the leaves that hold for this value: decoded JSON, or UNSET where the field is absent."""
+        if value is UNSET:
+            return self._nulls
+        if isinstance(value, list | dict):
+            return self._present.union(*map(self.hits, ir.scalars(value)))
+        if isinstance(value, str) and len(value) > CACHED_LENGTH:
+            return self._scalar(value)
+        return self._remembered(value)
+
+    def _scalar(self, value: str | float | bool | None) -> frozenset[int]:
+        if value is None:
+            return self._present | self._nulls
+        found = set(self._present)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found.update(self._numbers.get(value, ()))
+        text = ir.text_of(value)
+        if text is not None:
+            found.update(self._any_text)
+            found.update(self._text_hits(text))
+        number = number_of(value) if self._bounds else None
+        if number is not None:
+            found.update(place for place, relation, bound in self._bounds if relation(number, bound))
+        return frozenset(found)
+
+    def _text_hits(self, text: str) -> set[int]:
+        folded = ir.fold(text)
+        found = {*self._texts.get(folded, ()), *self._cased.get(text, ())}
+        if self._networks:
+            try:
+                address = ipaddress.ip_address(text)
+            except ValueError:
+                pass
+            else:
+                found.update(place for place, network in self._networks if address in network)
+        if self._database is not None:
+            seen = _scan(self._database, text)
+            if self._folded and not text.isascii():
+                seen = (seen - self._folded) | (_scan(self._database, folded) & self._folded)
+            found |= seen
+        return found
+
+
+def _scan(database: hyperscan.Database, text: str) -> set[int]:
+    found: set[int] = set()
+    database.scan(text.encode(), match_event_handler=lambda place, *_: found.add(place))
+    return found
+
+
+def _database(patterns: Mapping[int, ir.Text | ir.Regex]) -> hyperscan.Database | None:
+    if not patterns:
+        return None
+    expressions = [expression_of(leaf) for leaf in patterns.values()]
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[expression.encode() for expression, _ in expressions],
+        ids=list(patterns),
+        elements=len(expressions),
+        flags=[flags for _, flags in expressions],
+    )
+    return database

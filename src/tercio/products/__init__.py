@@ -1,0 +1,1 @@
+"""What Tercio senses with and acts through: one file per product, in explicit tables."""

@@ -1,0 +1,280 @@
+"""Suricata's EVE records (version 7), one JSON object a line.
+
+Trust: an attacker writes much of what stands in a record, so types, ranges and lengths are checked, and a record that
+fails is reported as unparsed. What he cannot write is which kind of record Suricata made of his packets.
+"""
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import Annotated, Any
+
+import msgspec
+
+from tercio.model.events import Endpoint, Event, LogSource, Provenance, Reading, Unparsed
+from tercio.model.ids import event_id
+from tercio.model.units import instant
+
+MAX_LINE = 4 << 20
+"""Longest record in bytes: a DNP3 record that Suricata itself caps can reach 2.4 MB."""
+
+_NETWORK, _HTTP, _DNS, _DHCP, _RDP, _SMB, _SSH, _FTP, _EMAIL = 4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008, 4009
+_BASE, _FINDING, _AUTHENTICATION = 0, 2004, 3002
+
+_SESSIONS: dict[str, int] = {
+    "dcerpc": _NETWORK,
+    "dnp3": _NETWORK,
+    "dns": _DNS,
+    "ftp": _FTP,
+    "http": _HTTP,
+    "ike": _NETWORK,
+    "krb5": _AUTHENTICATION,
+    "mqtt": _NETWORK,
+    "modbus": _NETWORK,
+    "nfs": _NETWORK,
+    "pgsql": _NETWORK,
+    "rdp": _RDP,
+    "rfb": _NETWORK,
+    "sip": _NETWORK,
+    "smb": _SMB,
+    "smtp": _EMAIL,
+    "snmp": _NETWORK,
+    "ssh": _SSH,
+    "telnet": _NETWORK,
+    "tls": _NETWORK,
+}
+"""Records of an application's protocol, with their OCSF class. Over TCP they come from reassembled streams only."""
+
+_OTHERS: dict[str, int] = {
+    "alert": _FINDING,
+    "anomaly": _NETWORK,
+    "dhcp": _DHCP,
+    "fileinfo": _NETWORK,
+    "flow": _NETWORK,
+    "stats": _BASE,
+}
+_CLASSES = _SESSIONS | _OTHERS
+
+LOG_SOURCE = LogSource(
+    product="suricata",
+    routes=("event_type",),
+    services={name: (name,) for name in sorted(_CLASSES)},
+    sees="packets on the watched links: flows, alerts, protocols that Suricata decodes; nothing in hosts or encryption",
+)
+
+_NO_PROTOCOL = frozenset(("", "failed", "unknown"))
+_OUR_WORDS = {"krb5": "kerberos"}
+_LIVE = frozenset(("established", "fin_wait1", "fin_wait2", "closing", "close_wait", "last_ack", "time_wait"))
+"""TCP states that Suricata enters only behind a completed handshake; ``closed`` also follows a refused SYN."""
+
+_Word = Annotated[str, msgspec.Meta(max_length=64)]
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class _Alert(msgspec.Struct):
+    action: _Word = ""
+    metadata: Any = None
+
+
+class _Flow(msgspec.Struct):
+    start: _Word = ""
+    end: _Word = ""
+    state: _Word = ""
+
+
+class _Tcp(msgspec.Struct):
+    state: _Word = ""
+
+
+class _Record(msgspec.Struct):
+    timestamp: _Word
+    event_type: Annotated[str, msgspec.Meta(max_length=32, pattern="^[a-z0-9_]+$")]
+    src_ip: _Word = ""
+    src_port: _Port = 0
+    dest_ip: _Word = ""
+    dest_port: _Port = 0
+    proto: _Word = ""
+    app_proto: _Word = ""
+    community_id: _Word = ""
+    tx_id: int | None = None
+    stream: int = 0
+    alert: _Alert | None = None
+    flow: _Flow | None = None
+    tcp: _Tcp | None = None
+    modbus: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Read(msgspec.Struct):
+    address: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    quantity: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
+    data: str = ""
+
+
+class _Message(msgspec.Struct):
+    function_raw: int
+    unit_id: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
+    read: _Read | None = None
+    exception: Any = None
+
+
+class _Modbus(msgspec.Struct):
+    request: _Message
+    response: _Message
+
+
+_decode = msgspec.json.Decoder(_Record).decode
+_decode_modbus = msgspec.json.Decoder(_Modbus).decode
+_OBSERVED = re.compile(rb'"event_type"\s*:\s*"(?:modbus|alert|flow)"')
+_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
+
+
+def observes(raw: bytes) -> bool:
+    """Whether a line carries process readings (modbus) or tells of traffic (alert, flow). Text inside a JSON string
+    cannot pretend to: its quotes are escaped."""
+    return _OBSERVED.search(raw) is not None
+
+
+def parse(source: str, generation: str, offset: int, raw: bytes, received: int) -> Event | Unparsed:
+    """Make an event of one EVE line. Never raises: what is no EVE record comes back as ``Unparsed`` with the reason.
+
+    ``time`` is when Suricata wrote the record; a flow's ``until`` is its last packet, which may lie before that.
+    ``action`` is an alert's (``allowed``, ``blocked``) or a flow's state (``new``, ``established``, ``closed``).
+    """
+
+    def unparsed(reason: str) -> Unparsed:
+        return Unparsed(source, generation, offset, raw, reason)
+
+    if len(raw) > MAX_LINE:
+        return unparsed(f"longer than {MAX_LINE} bytes")
+    try:
+        record = _decode(raw)
+        time = instant(record.timestamp)
+        until = instant(record.flow.end) if record.event_type == "flow" and record.flow and record.flow.end else time
+        began = instant(record.flow.start) if record.flow and record.flow.start else time
+        src = _endpoint(record.src_ip, record.src_port)
+        dst = _endpoint(record.dest_ip, record.dest_port)
+    except RecursionError:
+        return unparsed("nested too deeply")
+    except UnicodeDecodeError:
+        return unparsed("not UTF-8")
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        return unparsed(str(error)[:200])
+    kind = record.event_type
+    return Event(
+        id=event_id(source, generation, offset, raw),
+        source=source,
+        generation=generation,
+        offset=offset,
+        product=LOG_SOURCE.product,
+        kind=kind,
+        class_uid=_CLASSES.get(kind, _NETWORK if src else _BASE),
+        time=time,
+        began=began,
+        until=until,
+        received=received,
+        provenance=_provenance(record),
+        src=src,
+        dst=dst,
+        transport=record.proto.lower(),
+        service=_service(record),
+        flow=record.community_id,
+        action=_action(record),
+        readings=_readings(record, dst) if kind == "modbus" else (),
+    )
+
+
+def _endpoint(address: str, port: int) -> Endpoint | None:
+    return Endpoint(_plain(address), port) if address else None
+
+
+@lru_cache(maxsize=4096)
+def _plain(address: str) -> str:
+    if "%" in address:
+        raise ValueError("an address with a zone index")
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        raise ValueError("not an IP address") from None
+
+
+def _real(protocol: str) -> bool:
+    return protocol not in _NO_PROTOCOL
+
+
+def _service(record: _Record) -> str:
+    name = record.app_proto if _real(record.app_proto) else record.event_type if record.event_type in _SESSIONS else ""
+    return _OUR_WORDS.get(name, name)
+
+
+def _action(record: _Record) -> str:
+    if record.event_type == "alert" and record.alert:
+        return record.alert.action
+    if record.event_type == "flow" and record.flow:
+        return record.flow.state
+    return ""
+
+
+def _provenance(record: _Record) -> Provenance:
+    """Established only where Suricata (midstream pickup off) must have followed the handshake."""
+    if record.proto.upper() != "TCP":
+        return Provenance.FORGEABLE
+    match record.event_type:
+        case "alert":
+            proven = _alert_proven(record)
+        case "flow":
+            proven = _real(record.app_proto) or (record.tcp is not None and record.tcp.state in _LIVE)
+        case kind:
+            proven = kind in _SESSIONS
+    return Provenance.ESTABLISHED if proven else Provenance.FORGEABLE
+
+
+def _alert_proven(record: _Record) -> bool:
+    """A rule's own word comes first. Else the alert must be about the stream or a transaction in it: a forged packet
+    that borrows the ports of somebody's session has its application protocol too."""
+    metadata = record.alert.metadata if record.alert else None
+    stated = metadata.get("provenance") if isinstance(metadata, dict) else None
+    if isinstance(stated, list) and stated:
+        return stated == ["established"]
+    return _real(record.app_proto) and (record.tx_id is not None or record.stream == 1)
+
+
+_TABLES = {1: "coil", 2: "discrete", 3: "register", 4: "input", 23: "register"}
+
+
+def _readings(record: _Record, server: Endpoint | None) -> tuple[Reading, ...]:
+    """The points that one answered poll showed: the request says which, the response their values. Anything doubtful
+    (an exception, another function, a wrong length) shows nothing."""
+    try:
+        modbus = _decode_modbus(record.modbus)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ()
+    request, response = modbus.request, modbus.response
+    table = _TABLES.get(request.function_raw)
+    answered = response.function_raw == request.function_raw and response.exception is None
+    if server is None or table is None or not answered or request.read is None or response.read is None:
+        return ()
+    bits = request.function_raw in (1, 2)
+    count, first = request.read.quantity, request.read.address
+    data = unprintable(response.read.data, (count + 7) // 8 if bits else 2 * count)
+    if data is None or first + count > 65536:
+        return ()
+    if bits:
+        values = [data[i // 8] >> i % 8 & 1 for i in range(count)]
+    else:
+        values = [int.from_bytes(data[2 * i : 2 * i + 2], "big") for i in range(count)]
+    return tuple(Reading(server.address, request.unit_id, table, first + i, v) for i, v in enumerate(values))
+
+
+def unprintable(text: str, length: int) -> bytes | None:
+    r"""The ``length`` bytes that Suricata printed as ``text``, or None where they cannot be told.
+
+    Suricata prints bytes that are UTF-8 as that text. Otherwise it prints each byte from 128 up as ``\xNN`` and the
+    rest as they are, a backslash too; the length decides whether ``\xNN`` stands for one byte or for the four it shows.
+    """
+    plain = text.encode()
+    if len(plain) == length:
+        return plain
+    if not text.isascii():
+        return None
+    data = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text).encode("latin-1")
+    return data if len(data) == length else None
