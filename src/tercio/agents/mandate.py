@@ -6,8 +6,9 @@ what acts. How far Tercio may go by itself is no policy but data that people gra
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cedarpy
@@ -27,7 +28,6 @@ LADDER = (("security",), ("security", "process engineer"))
 """Whose consent is sought, the smallest circle first."""
 
 _KINDS = {HostTarget: "host", FlowTarget: "flow", ConduitTarget: "conduit"}
-_OFFICER = {"type": "Officer", "id": "commander"}
 _ACTS = frozenset({"act", *ACTING})
 _ERRING = re.compile(r"policy `([^`]*)`")
 _RELAXED: tuple[tuple[str, dict[str, object]], ...] = (
@@ -42,14 +42,21 @@ class MandateError(ValueError):
     """A policy file that cannot be used: says the file, the line where known, the policy, and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mandate:
-    """Policies, parsed once. ``words`` explains each by id; no consent helps against one of the ``invariants``."""
+    """Policies, parsed once. ``words`` explains each by id; no consent helps against one of the ``invariants``.
+
+    ``negotiable`` are the policies that are no invariants; ``immediate`` the permits, and ``conditional`` the site's
+    forbids, that do not and do look at consents.
+    """
 
     policies: cedarpy.PolicySet
-    entities: cedarpy.Entities
+    negotiable: cedarpy.PolicySet
+    actions: cedarpy.Entities
     words: Mapping[str, str]
     invariants: frozenset[str]
+    immediate: frozenset[str]
+    conditional: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,8 @@ class _Verdict:
 def load(texts: Mapping[str, str], schema: str, site: Mapping[str, str] = {}) -> Mandate:
     """Parse and validate the built-in policies (``texts``, by file name) and a site's own (``site``).
 
-    Raises MandateError: a file that does not parse or fits the schema not, a policy without id or words, an id used
-    twice, a template, a site policy that permits or that could forbid doing nothing.
+    Raises MandateError: a file that does not parse or does not fit the schema, a policy without id or words, an id used
+    twice, a template, an invariant that looks at consents, a site policy that permits or could forbid doing nothing.
     """
     try:
         parsed = cedarpy.Schema.from_str(schema)
@@ -72,19 +79,42 @@ def load(texts: Mapping[str, str], schema: str, site: Mapping[str, str] = {}) ->
     policies: dict[str, dict[str, Any]] = {}
     for file, text in sorted(texts.items()):
         policies |= _read(file, text, parsed, policies)
-    builtin = frozenset(policies)
+    invariants = frozenset(name for name, policy in policies.items() if policy["effect"] == "forbid")
+    for name in sorted(invariants):
+        if _listens(policies[name]):
+            raise MandateError(f"policy {name}: a built-in forbid stands whoever consents; do not look at consents")
     for file, text in sorted(site.items()):
         added = _read(file, text, parsed, policies)
         for name, policy in added.items():
             _only_stricter(_where(file, text, name), policy)
         policies |= added
-    whole = {"staticPolicies": policies, "templates": {}, "templateLinks": []}
+    permits = {name for name, policy in policies.items() if policy["effect"] == "permit"}
+    listening = {name for name, policy in policies.items() if _listens(policy)}
     return Mandate(
-        policies=cedarpy.PolicySet.from_json_str(json.dumps(whole)),
-        entities=cedarpy.Entities.from_json_str("[]", parsed),
+        policies=_together(policies),
+        negotiable=_together({name: policy for name, policy in policies.items() if name not in invariants}),
+        actions=cedarpy.Entities.from_json_str("[]", parsed),
         words={name: policy["annotations"]["words"] for name, policy in policies.items()},
-        invariants=frozenset(name for name in builtin if policies[name]["effect"] == "forbid"),
+        invariants=invariants,
+        immediate=frozenset(permits - listening),
+        conditional=frozenset(listening - permits),
     )
+
+
+def _listens(policy: dict[str, Any]) -> bool:
+    return '"consents"' in json.dumps(policy["conditions"])
+
+
+def _together(policies: Mapping[str, dict[str, Any]]) -> cedarpy.PolicySet:
+    whole = {"staticPolicies": policies, "templates": {}, "templateLinks": []}
+    return cedarpy.PolicySet.from_json_str(json.dumps(whole))
+
+
+@lru_cache(maxsize=16)
+def _entities(mandate: Mandate, limits: Limits) -> cedarpy.Entities:
+    """The officer who asks, with his limits, beside the actions of the schema."""
+    officer = {"uid": {"type": "Officer", "id": "commander"}, "attrs": msgspec.to_builtins(limits), "parents": []}
+    return mandate.actions.with_added_json_str(json.dumps([officer]))
 
 
 def rule(mandate: Mandate, candidate: Candidate, situation: Situation) -> Ruling:
@@ -95,53 +125,61 @@ def rule(mandate: Mandate, candidate: Candidate, situation: Situation) -> Ruling
     """
     if candidate.verb not in ACTING:
         return _ruling(mandate, candidate, Permission.PERMITTED, ("change_nothing",))
-    attributes = _attributes(candidate, situation)
+    asked = _Asked(mandate, candidate, situation)
     given = set(situation.consents)
-    circles = [given, *(given | set(circle) for circle in LADDER if not given.issuperset(circle))]
-    verdict = _Verdict(False, ())
-    for circle, verdict in zip(circles, _verdicts(mandate, candidate, attributes, circles), strict=False):
-        if verdict.erring:
-            words = f"a policy that fails denies: {', '.join(verdict.erring)}"
-            return Ruling(candidate.id, Permission.FORBIDDEN, verdict.erring, (), words)
-        if verdict.allowed and circle == given:
-            return _ruling(mandate, candidate, Permission.PERMITTED, verdict.reasons)
-        if verdict.allowed:
-            return _ruling(mandate, candidate, Permission.CONSENT, verdict.reasons, tuple(sorted(circle - given)))
-        if mandate.invariants.intersection(verdict.reasons):
+    verdict = asked.of(mandate.policies, given.union(LADDER[-1]))
+    if not verdict.allowed:
+        return _forbidden(asked, verdict)
+    if not mandate.conditional and (at_once := mandate.immediate.intersection(verdict.reasons)):
+        return _ruling(mandate, candidate, Permission.PERMITTED, tuple(sorted(at_once)))
+    missing = tuple(role for role in LADDER[-1] if role not in given)
+    alone = [()] if given or mandate.conditional else []
+    for circle in (*alone, *LADDER[:-1]):
+        fewer = asked.of(mandate.negotiable, given.union(circle))
+        if fewer.allowed:
+            verdict, missing = fewer, tuple(role for role in circle if role not in given)
             break
+    permission = Permission.CONSENT if missing else Permission.PERMITTED
+    return _ruling(mandate, candidate, permission, verdict.reasons, missing)
+
+
+class _Asked:
+    """One candidate in one situation, in Cedar's terms, to be asked under different consents."""
+
+    def __init__(self, mandate: Mandate, candidate: Candidate, situation: Situation, **relaxed: object) -> None:
+        self.mandate = mandate
+        self.candidate = candidate
+        self.situation = situation
+        self.entities = _entities(mandate, situation.limits)
+        self.context = _context(candidate, situation) | relaxed
+        self.request = {
+            "principal": {"type": "Officer", "id": "commander"},
+            "action": {"type": "Action", "id": str(candidate.verb)},
+            "resource": {"type": "Target", "id": target_name(candidate.target) if candidate.target else ""},
+        }
+
+    def of(self, policies: cedarpy.PolicySet, consents: Iterable[str]) -> _Verdict:
+        """What these policies say under these consents. Whatever fails denies."""
+        request = self.request | {"context": self.context | {"consents": sorted(consents)}}
+        result = cedarpy.is_authorized(request, policies, self.entities)
+        errors = [_ERRING.search(text) for text in result.diagnostics.errors]
+        erring = tuple(sorted({match[1] if match else "request" for match in errors}))
+        return _Verdict(result.allowed and not erring, tuple(sorted(result.diagnostics.reasons)), erring)
+
+
+def _forbidden(asked: _Asked, verdict: _Verdict) -> Ruling:
+    """Say which policy failed or forbids; where none does, name the permit that is one step away."""
+    mandate, candidate = asked.mandate, asked.candidate
+    if verdict.erring:
+        words = f"a policy that fails denies: {', '.join(verdict.erring)}"
+        return Ruling(candidate.id, Permission.FORBIDDEN, verdict.erring, (), words)
     if verdict.reasons:
         return _ruling(mandate, candidate, Permission.FORBIDDEN, verdict.reasons)
-    return _nearest(mandate, candidate, attributes, circles[-1])
-
-
-def _verdicts(
-    mandate: Mandate, candidate: Candidate, attributes: dict[str, object], circles: list[set[str]]
-) -> Iterator[_Verdict]:
-    """One verdict for each circle of consents, evaluated as it is asked for."""
-    name = target_name(candidate.target) if candidate.target else ""
-    resource = {"type": "Target", "id": name}
-    try:
-        added = json.dumps([{"uid": resource, "attrs": attributes, "parents": []}])
-        known = mandate.entities.with_added_json_str(added)
-    except ValueError:
-        yield _Verdict(False, (), ("situation",))
-        return
-    request = {"principal": _OFFICER, "action": {"type": "Action", "id": str(candidate.verb)}, "resource": resource}
-    for circle in circles:
-        asked = request | {"context": {"consents": sorted(circle)}}
-        result = cedarpy.is_authorized(asked, mandate.policies, known)
-        errors = [_ERRING.search(text) for text in result.diagnostics.errors]
-        erring = sorted({match[1] if match else "request" for match in errors})
-        yield _Verdict(result.allowed, tuple(sorted(result.diagnostics.reasons)), tuple(erring))
-
-
-def _nearest(mandate: Mandate, candidate: Candidate, attributes: dict[str, object], circle: set[str]) -> Ruling:
-    """Nothing forbids it and nothing permits it: name the permit that is one step away."""
     for step, change in _RELAXED:
-        verdict = next(_verdicts(mandate, candidate, attributes | change, [circle]))
-        if verdict.allowed:
-            words = f"nothing permits it; with {step}, {mandate.words[verdict.reasons[0]]}"
-            return Ruling(candidate.id, Permission.FORBIDDEN, verdict.reasons, (), words)
+        near = _Asked(mandate, candidate, asked.situation, **change).of(mandate.negotiable, LADDER[-1])
+        if near.allowed:
+            words = f"nothing permits it; with {step} it could be that {mandate.words[near.reasons[0]]}"
+            return Ruling(candidate.id, Permission.FORBIDDEN, near.reasons, (), words)
     return Ruling(candidate.id, Permission.FORBIDDEN, (), (), "nothing in the mandate comes near to permitting it")
 
 
@@ -154,11 +192,11 @@ def _ruling(
     return Ruling(candidate.id, permission, policies, of, words)
 
 
-def _attributes(candidate: Candidate, situation: Situation) -> dict[str, object]:
+def _context(candidate: Candidate, situation: Situation) -> dict[str, object]:
     """The situation as Cedar sees it. What the candidate says of itself can only make it stricter."""
-    attributes: dict[str, object] = msgspec.to_builtins(situation)
-    del attributes["consents"]
-    return attributes | {
+    context: dict[str, object] = msgspec.to_builtins(situation)
+    del context["consents"], context["limits"]
+    return context | {
         "kind": _KINDS[type(candidate.target)] if candidate.target else "",
         "span": -(-candidate.span // SECOND),
         "cuts": max(situation.cuts, len(candidate.cuts)),

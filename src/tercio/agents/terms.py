@@ -67,7 +67,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the mandate's policies see, under the same names (``resource.cuts``), beside verb, kind of target and span.
+    """What the mandate's policies see, under the same names (``context.cuts``), beside verb, kind of target and span.
 
     ``level`` is the lowest Purdue level touched, in tenths (3.5 is 35); ``controller`` says that the host is one;
     ``states`` are those of the processes touched, ``hold`` that a cut would interrupt a phase that must not be;

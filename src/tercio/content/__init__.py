@@ -1,14 +1,29 @@
-"""Data that ships with Tercio: rules, mandates, tables, each with its cases beside it. Passed on as values."""
+"""What Tercio brings along (detection rules, mandates), as texts and files for the shell to hand on."""
 
-from importlib.resources import files
+from importlib.resources import as_file, files
+from pathlib import Path
+
+_HERE = files(__name__)
+
+
+def rule_texts() -> dict[str, str]:
+    """Our Sigma rules by file name (``proven-sweep/rule.yml``), as ``compile_rules`` takes them."""
+    folders = sorted((entry for entry in (_HERE / "rules").iterdir() if entry.is_dir()), key=lambda entry: entry.name)
+    return {f"{folder.name}/rule.yml": (folder / "rule.yml").read_text(encoding="utf-8") for folder in folders}
+
+
+def suricata_rules() -> Path:
+    """The rules file for Suricata that our Sigma rules listen to. Suricata must define ``OT_NET``."""
+    with as_file(_HERE / "suricata" / "tercio.rules") as path:
+        return path
 
 
 def mandate_texts() -> dict[str, str]:
     """The built-in Cedar policies by file name."""
-    folder = files("tercio.content") / "mandates"
-    return {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".cedar")}
+    folder = _HERE / "mandates"
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".cedar")}
 
 
 def mandate_schema() -> str:
     """The Cedar schema that every policy of a mandate must fit."""
-    return (files("tercio.content") / "mandates" / "schema.cedarschema").read_text("utf-8")
+    return (_HERE / "mandates" / "schema.cedarschema").read_text(encoding="utf-8")
