@@ -19,7 +19,7 @@ class Verb(StrEnum):
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """A hand that can act, and the zones whose traffic to one another passes it (one zone alone: its inner traffic too)."""
+    """A hand that can act, and the zones whose traffic to one another passes it (one zone alone: its inner traffic)."""
 
     hand: str
     mechanism: str

@@ -57,9 +57,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     Names in it are of listed assets, or bare addresses where the site lists none. ``sources`` are the assets from which
     hostile acts were seen, with the addresses they used; ``proven`` those of them whose address cannot be forged;
     ``reached`` the (source, target, service) steps that were really seen; ``steps`` the instants at which independent
-    evidence came; ``repeats`` counts what only said again what was known; ``through`` is, per source file, the offset up to
-    which evidence was used; ``version`` counts decisions; ``round`` counts releases: evidence of an
-    earlier round was answered, so the same thing seen again after a release is new.
+    evidence came; ``repeats`` counts what only said again what was known; ``through`` is, per source file, the offset
+    up to which evidence was used; ``version`` counts decisions; ``round`` counts releases: evidence of an earlier round
+    was answered, so the same thing seen again after a release is new.
     """
 
     id: str

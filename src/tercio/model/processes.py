@@ -3,12 +3,12 @@
 import msgspec
 
 FRESH = 30_000_000
-"""A reading older than this (microseconds) says nothing any more."""
+"""A reading further away than this (microseconds) says nothing: it is stale, or the sensor's clock is wrong."""
 
 
 class ProcessState(msgspec.Struct, frozen=True):
-    """The last readings of a process's tags. ``running`` and ``phase`` are as read at ``seen``; ``polls`` holds, per needed
-    flow ``from>to``, when an answered poll was last seen. Instants by the sensor's clock."""
+    """The last readings of a process's tags. ``running`` and ``phase`` are as read at ``seen``; ``polls`` holds, per
+    needed flow ``from>to``, when an answered poll was last seen. Instants by the sensor's clock."""
 
     running: bool | None = None
     phase: str = ""
@@ -17,10 +17,10 @@ class ProcessState(msgspec.Struct, frozen=True):
 
     def stopped(self, now: int) -> bool:
         """True only where a fresh reading says so: an unknown process counts as running."""
-        return self.running is False and now - self.seen <= FRESH
+        return self.running is False and abs(now - self.seen) <= FRESH
 
     def holds(self, hold: tuple[str, ...], now: int) -> bool:
         """True in a phase that must not be interrupted. Where the site names such phases, an unknown phase is one."""
         if not hold:
             return False
-        return now - self.seen > FRESH or not self.phase or self.phase in hold
+        return abs(now - self.seen) > FRESH or not self.phase or self.phase in hold
