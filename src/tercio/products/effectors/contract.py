@@ -1,0 +1,76 @@
+"""What an effector is: pure functions that say what to read, what to do, and whether it held (DESIGN §11).
+
+An effector touches nothing itself. The hand reads what ``facts`` names, performs the steps of ``plan``, reads again and
+asks ``holds``; so idempotence, verification and undo are written once, in the hand.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import msgspec
+
+from tercio.model.commands import Command, Standing
+
+F = TypeVar("F")
+
+
+class Via(StrEnum):
+    """The transport that a read or a step goes through."""
+
+    NFT = "nft"
+    """libnftables: one text is one transaction, all of it or nothing; a read answers in nft's JSON."""
+    CONNTRACK = "conntrack"
+    """The conntrack tool: the arguments, separated by spaces."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """One question to the world. A read of something absent is answered with None."""
+
+    via: Via
+    text: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One change to the world. Where a step that is not ``needed`` fails, the hand says so and goes on."""
+
+    via: Via
+    text: str
+    needed: bool = True
+
+
+class Config(msgspec.Struct, frozen=True):
+    """What the hand's own file tells the effector: ``never`` are networks (CIDR) that must never be touched."""
+
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effector(Generic[F]):
+    """One mechanism. ``F`` is its own form of what was read.
+
+    ``invalid(command)`` says in one sentence why a command cannot be expressed here, and is empty where it can.
+    ``facts(config)`` names what to read, ``read(config, answers)`` turns the answers (same order) into facts; it raises
+    ValueError for an answer that it does not understand. ``prepare(facts)`` are the steps that make the mechanism ready
+    without any effect on traffic. ``plan(command, facts, now)`` are the steps to what is ordered: none where it already
+    holds. ``holds(command, facts, now)`` is true where the facts show what is ordered (for a cancel: nothing of the
+    lease is left). ``standing(facts, now)`` are the leases that stand whole; ``words(command, facts, now)`` tells a
+    person what is there of a lease.
+    """
+
+    mechanism: str
+    supports: tuple[type, ...]
+    stops: str
+    cannot: str
+    permission: str
+    expiry: str
+    break_glass: str
+    invalid: Callable[[Command], str]
+    facts: Callable[[Config], tuple[Read, ...]]
+    read: Callable[[Config, tuple[str | None, ...]], F]
+    prepare: Callable[[F], tuple[Step, ...]]
+    plan: Callable[[Command, F, int], tuple[Step, ...]]
+    holds: Callable[[Command, F, int], bool]
+    standing: Callable[[F, int], tuple[Standing, ...]]
+    words: Callable[[Command, F, int], str]

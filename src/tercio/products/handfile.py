@@ -1,0 +1,133 @@
+"""A hand's own file: what it may do whatever the loop says. It belongs to root (or to the hand's user), not to the
+loop."""
+
+import base64
+import os
+import re
+import stat
+import tomllib
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+import msgspec
+
+from tercio.model.commands import Action
+from tercio.model.units import duration
+from tercio.products.effectors import EFFECTORS
+from tercio.products.effectors.addresses import network
+
+_NUMERIC = re.compile(r"[\d.]+|\d+\..*|.*[:/].*")
+"""What looks like an address must be one: a typing error must not become a name that protects nothing."""
+
+
+class Raw(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The file as it is written (TOML)."""
+
+    name: str
+    socket: str
+    order_key: str
+    mechanism: str = "nftables"
+    never: tuple[str, ...] = ()
+    verbs: tuple[Action, ...] = (Action.DENY, Action.CANCEL, Action.QUERY)
+    longest: str = "1h"
+    targets_per_hour: int = 20
+    peer_uid: int = 0
+
+
+class HandFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The file as it is obeyed: ``order_key`` is the raw public key (Ed25519, 32 bytes), ``longest`` a span."""
+
+    name: str
+    socket: str
+    mechanism: str
+    order_key: bytes
+    never_names: frozenset[str]
+    never_networks: tuple[IPv4Network | IPv6Network, ...]
+    verbs: frozenset[Action]
+    longest: int
+    targets_per_hour: int
+    peer_uid: int
+
+
+def load(path: Path) -> HandFile:
+    """Read and check a hand's file, and the key that it names. Raises ValueError: file, line or key, what to do."""
+    text = _owned(path)
+    try:
+        raw = msgspec.convert(tomllib.loads(text), Raw)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{path}{_line(text, str(error))}: {error}") from error
+    try:
+        return _checked(raw, path)
+    except ValueError as error:
+        raise ValueError(f"{path}{_line(text, str(error))}: {error}") from error
+
+
+def _line(text: str, error: str) -> str:
+    """``:7`` where line 7 sets the key that the error names first."""
+    named = re.search(r"`\$?\.?(\w+)(?:\[\.\.\.\])?`\Z|field `(\w+)`|\A(\w+):", error)
+    key = next((group for group in named.groups() if group), "") if named else ""
+    numbers = (n for n, line in enumerate(text.splitlines(), 1) if key and re.match(rf"\s*{re.escape(key)}\s*=", line))
+    return f":{next(numbers, '')}".rstrip(":")
+
+
+def _checked(raw: Raw, path: Path) -> HandFile:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", raw.name):
+        raise ValueError("name: use 1 to 64 letters, digits, dots, dashes, underscores")
+    if not raw.socket.startswith("/") or len(raw.socket.encode()) > 107:
+        raise ValueError("socket: give an absolute path of at most 107 bytes")
+    if raw.mechanism not in EFFECTORS:
+        raise ValueError(f"mechanism: {raw.mechanism!r} is not one of {', '.join(EFFECTORS)}")
+    if raw.targets_per_hour < 1:
+        raise ValueError("targets_per_hour: must be at least 1")
+    try:
+        longest = duration(raw.longest)
+    except ValueError as error:
+        raise ValueError(f"longest: {error}") from error
+    if longest < 1_000_000:
+        raise ValueError("longest: must be at least 1s")
+    numeric = [entry for entry in raw.never if _NUMERIC.fullmatch(entry)]
+    try:
+        networks = tuple(network(entry) for entry in numeric)
+    except ValueError as error:
+        raise ValueError(f"never: {error}") from error
+    return HandFile(
+        name=raw.name,
+        socket=raw.socket,
+        mechanism=raw.mechanism,
+        order_key=_key(path.parent / raw.order_key),
+        never_names=frozenset(entry.casefold() for entry in raw.never if entry not in numeric),
+        never_networks=networks,
+        verbs=frozenset(raw.verbs),
+        longest=longest,
+        targets_per_hour=raw.targets_per_hour,
+        peer_uid=raw.peer_uid,
+    )
+
+
+def _key(path: Path) -> bytes:
+    try:
+        key = base64.b64decode(_owned(path).strip(), validate=True)
+    except ValueError as error:
+        raise ValueError(f"order_key: {error}") from error
+    if len(key) != 32:
+        raise ValueError(f"order_key: {path} holds {len(key)} bytes; an Ed25519 public key has 32, written in base64")
+    return key
+
+
+def _owned(path: Path) -> str:
+    """The text of a file that nobody but root and this user can write. Checked on the open file, so it cannot be
+    swapped."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise ValueError(f"{path} is not a file")
+            if state.st_uid not in (0, os.geteuid()):
+                raise ValueError(f"{path} belongs to uid {state.st_uid}; it must belong to root or to the hand's user")
+            if state.st_mode & 0o022:
+                raise ValueError(f"{path} can be written by others; run chmod go-w on it")
+            return file.read(1 << 20)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,145 @@
+"""What a hand refuses whatever the loop says. Pure: an order, the hand's own file, and what it may not hurt, as
+values."""
+
+from ipaddress import ip_network
+
+from tercio.model.canon import canonical
+from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, Target
+from tercio.model.units import SECOND, span
+from tercio.products.effectors.addresses import Network, address, covers, network
+from tercio.products.handfile import HandFile
+
+MOST_ADDRESSES = 32
+"""Addresses of one asset. Were it open, one target could be a whole wall."""
+HOUR = 3600 * SECOND
+SKEW = 60 * SECOND
+"""How far ahead of the hand's clock an order may have been issued."""
+UNTOUCHABLE: tuple[tuple[Network, str], ...] = tuple(
+    (ip_network(text), why)
+    for text, why in (
+        ("0.0.0.0/8", "unspecified"),
+        ("127.0.0.0/8", "loopback"),
+        ("224.0.0.0/4", "multicast"),
+        ("255.255.255.255", "broadcast"),
+        ("::", "unspecified"),
+        ("::1", "loopback"),
+        ("ff00::/8", "multicast"),
+    )
+)
+
+
+def refusal(file: HandFile, command: Command, own: frozenset[str], now: int) -> str:
+    """Why the hand does not obey, in one sentence; empty where it does. ``own`` are addresses of the host it runs on;
+    ``now`` is an instant by its clock. Addresses that cannot be read are refused too."""
+    if command.hand != file.name:
+        return f"the order is for hand {command.hand[:80]!r}, this is {file.name!r}"
+    if command.action not in file.verbs:
+        return f"{command.action} is not among the verbs in this hand's file"
+    if command.action is not Action.DENY:
+        return ""
+    if command.target is None:
+        return "a deny names a target"
+    try:
+        return _lease(file, command, now) or _names(file, command.target) or _reach(file, command.target, own)
+    except ValueError as error:
+        return f"the target cannot be read: {error}"
+
+
+def _lease(file: HandFile, command: Command, now: int) -> str:
+    length = command.until - command.issued
+    if command.until <= 0 or length <= 0:
+        return "no duration: until must lie after issued"
+    if command.issued > now + SKEW:
+        return f"it was issued {span(command.issued - now)} ahead of this hand's clock"
+    if command.until - now < SECOND:
+        return "lapsed: its end has passed, or is less than a second away"
+    if length > file.longest:
+        return f"a lease of {span(length)} is longer than the {span(file.longest)} that this hand's file allows"
+    return ""
+
+
+def _names(file: HandFile, target: Target) -> str:
+    match target:
+        case HostTarget():
+            named: tuple[str, ...] = (target.asset,)
+        case FlowTarget():
+            named = (target.src, target.dst)
+        case ConduitTarget():
+            named = (target.src_zone, target.dst_zone)
+    barred = [name for name in named if name.casefold() in file.never_names]
+    return f"{barred[0]!r} is on this hand's never list" if barred else ""
+
+
+def _reach(file: HandFile, target: Target, own: frozenset[str]) -> str:
+    match target:
+        case HostTarget():
+            return _addresses(file, target.addresses, own)
+        case FlowTarget():
+            return _addresses(file, target.src_addresses, own) or _addresses(file, target.dst_addresses, own)
+        case ConduitTarget():
+            texts = target.src_networks + target.dst_networks
+            return next((why for text in texts if (why := _barred(file, network(text)))), "")
+
+
+def _addresses(file: HandFile, texts: tuple[str, ...], own: frozenset[str]) -> str:
+    if not texts:
+        return "the target has no address"
+    if len(texts) > MOST_ADDRESSES:
+        return f"{len(texts)} addresses for one asset are more than {MOST_ADDRESSES}"
+    for found in map(address, texts):
+        if why := _barred(file, ip_network(found)):
+            return why
+        if str(found) in own:
+            return f"{found} is an address of this host itself"
+    return ""
+
+
+def _barred(file: HandFile, wanted: Network) -> str:
+    for group, why in UNTOUCHABLE:
+        if covers(group, wanted) or covers(wanted, group):
+            return f"{wanted} holds {why} addresses"
+    for never in file.never_networks:
+        if covers(never, wanted) or covers(wanted, never):
+            return f"{wanted} holds {never}, which is on this hand's never list"
+    return ""
+
+
+def identity(target: Target) -> str:
+    """What a target touches, without the names that the loop gives it: equal for the same addresses in any order and
+    form."""
+    match target:
+        case HostTarget():
+            touched: object = ("host", _sorted(target.addresses))
+        case FlowTarget():
+            ends = _sorted(target.src_addresses), _sorted(target.dst_addresses)
+            touched = ("flow", *ends, target.transport, target.port)
+        case ConduitTarget():
+            touched = ("conduit", _sorted(target.src_networks), _sorted(target.dst_networks))
+    return canonical(touched).decode()
+
+
+def _sorted(texts: tuple[str, ...]) -> list[str]:
+    return sorted({str(network(text)) for text in texts})
+
+
+class Budget:
+    """How many distinct targets were denied within the last hour, by a clock that never jumps."""
+
+    def __init__(self, limit: int, standing: tuple[str, ...], monotonic: int) -> None:
+        """``standing`` are leases found at the start: each counts as one target until it is seen again."""
+        self._limit = limit
+        self._first: dict[str, int] = {f"lease {lease}": monotonic for lease in standing}
+
+    def refusal(self, lease: str, target: Target, monotonic: int) -> str:
+        """Why one more target would be too many; empty where it is not. A target within its hour costs nothing
+        again."""
+        self._first = {name: since for name, since in self._first.items() if monotonic - since < HOUR}
+        known = identity(target) in self._first or f"lease {lease}" in self._first
+        if known or len(self._first) < self._limit:
+            return ""
+        return f"{self._limit} targets within an hour are what this hand's file allows"
+
+    def spend(self, lease: str, target: Target, monotonic: int) -> None:
+        """Count a target that was acted on."""
+        self._first.pop(f"lease {lease}", None)
+        self._first.setdefault(identity(target), monotonic)
