@@ -1,0 +1,173 @@
+"""The scribe: one plain sentence for each thing that happened, for people who know the plant and not the jargon."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tercio.agents.plain import plain, quoted
+from tercio.model.commands import (
+    Action,
+    Command,
+    ConduitTarget,
+    Effect,
+    EffectState,
+    FlowTarget,
+    HostTarget,
+    Response,
+    Target,
+)
+from tercio.model.decisions import Decision, Permission, Ruling
+from tercio.model.findings import Finding
+from tercio.model.incidents import Incident
+from tercio.model.records import CommandRow
+from tercio.model.units import money, span, timestamp
+from tercio.model.words import Word, WordKind
+
+__all__ = ["KINDS", "line", "plain", "quoted"]
+
+LISTED = 3
+"""So many names are written out; the others are counted."""
+
+
+def line(kind: str, value: object, currency: str = "EUR") -> str:
+    """One sentence for the value behind a journal record of this kind.
+
+    Everything that may come from outside is reduced to visible characters, capped and put in quotes where it could
+    pass for our own words. Raises ValueError for a kind without a sentence, TypeError for a value of another kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no sentence for {kind!r}; known are {', '.join(KINDS)}")
+    wanted, say = KINDS[kind]
+    if not isinstance(value, wanted):
+        raise TypeError(f"a {kind} is not told from a {type(value).__name__}")
+    return say(value, currency)
+
+
+def _finding(finding: Finding, _: str) -> str:
+    what = quoted(finding.title, 120)
+    over = f" over {quoted(finding.service, 20)}" if finding.service else ""
+    to = f" against {_names(finding.dst)}" if finding.dst else ""
+    who = quoted(finding.src, 60)
+    return f"{finding.level.capitalize()}: {what} by {who}{to}{over}, {finding.provenance} evidence."
+
+
+def _incident(incident: Incident, _: str) -> str:
+    worst = sorted(incident.beliefs.items(), key=lambda item: (-item[1].held, item[0]))[:LISTED]
+    held = ", ".join(f"{quoted(name, 60)} {belief.held:.0%}" for name, belief in worst) or "nothing yet"
+    count = len(incident.findings)
+    return (
+        f"Incident {quoted(incident.id)} is {incident.status}: {count} finding{'' if count == 1 else 's'} and "
+        f"{incident.repeats} repeats from {_names(sorted(incident.sources))}; probably held: {held}."
+    )
+
+
+def _decision(decision: Decision, currency: str) -> str:
+    chosen, advice = decision.chosen, decision.advice
+    said = f"Decided to {_plan(chosen.title)}: expected loss {money(chosen.money.total, currency)}"
+    if chosen.money.production:
+        said += f", of that {money(chosen.money.production, currency)} to production"
+    if advice.candidates != chosen.candidates:
+        said += f"; with full authority it would {_plan(advice.title)} ({money(advice.money.total, currency)})"
+    removed = len(decision.removed)
+    if removed:
+        said += f"; safety removed {removed} other choice{'' if removed == 1 else 's'}"
+    return f"{said}."
+
+
+def _plan(title: str) -> str:
+    """Our own words around names that may not be ours."""
+    return plain(title, 160)
+
+
+def _authorisation(ruling: Ruling, _: str) -> str:
+    words = plain(ruling.words, 200)
+    match ruling.permission:
+        case Permission.PERMITTED:
+            return f"The mandate permits it: {words}."
+        case Permission.CONSENT:
+            return f"The mandate asks for consent of {' and '.join(plain(role, 40) for role in ruling.of)}: {words}."
+        case Permission.FORBIDDEN:
+            return f"The mandate forbids it: {words}."
+
+
+def _command(value: Command | CommandRow, _: str) -> str:
+    command = value.command if isinstance(value, CommandRow) else value
+    state = f" ({plain(value.state, 20)})" if isinstance(value, CommandRow) else ""
+    hand = quoted(command.hand, 40)
+    match command.action:
+        case Action.DENY:
+            long = span(max(0, command.until - command.issued))
+            return f"Ordered {hand} to {_deed(command.target)} for {long}, until {_when(command.until)}{state}."
+        case Action.CANCEL:
+            return f"Ordered {hand} to undo it: {_deed(command.target)}, lease {quoted(command.lease)}{state}."
+        case Action.QUERY:
+            return f"Asked {hand} what stands{state}."
+
+
+def _response(response: Response, _: str) -> str:
+    held = "and read back that it is so" if response.held else "and it is not so"
+    detail = f": {quoted(response.detail, 160)}" if response.detail else ""
+    return f"{quoted(response.hand, 40)} answered {response.status} {held}{detail}."
+
+
+def _effect(effect: Effect, _: str) -> str:
+    deed, why = _deed(effect.target), f": {plain(effect.why, 160)}" if effect.why else ""
+    match effect.state:
+        case EffectState.ORDERED:
+            return f"It is ordered to {deed}, not yet verified{why}."
+        case EffectState.STANDING:
+            seen = "and seen to work" if effect.confirmed else "not yet seen to work"
+            return f"It stands: {deed}, read back {seen}, until {_when(effect.until)}{why}."
+        case _:
+            lasted = span(max(0, effect.ended - effect.since))
+            return f"It ended ({effect.state}) after {lasted}: {deed}{why}."
+
+
+def _word(word: Word, _: str) -> str:
+    who = quoted(word.who, 60)
+    if word.window is not None and word.kind == WordKind.WINDOW_OPEN:
+        window = word.window
+        return (
+            f"{who} said: that is us, {quoted(window.asset, 60)} will {quoted(window.activity, 20)} on "
+            f"{quoted(window.target, 60)} until {_when(window.until)}."
+        )
+    about = f" {quoted(word.target, 60)}" if word.target else ""
+    return f"{who} said: {word.kind}{about}."
+
+
+def _when(moment: int) -> str:
+    try:
+        return timestamp(moment)
+    except (ValueError, OverflowError, OSError):
+        return "a time beyond the calendar"
+
+
+def _deed(target: Target | None) -> str:
+    match target:
+        case HostTarget():
+            return f"block {quoted(target.asset, 60)}"
+        case FlowTarget():
+            ends = f"{quoted(target.src, 60)} from reaching {quoted(target.dst, 60)}"
+            return f"keep {ends} over {quoted(target.transport, 10)}/{target.port}"
+        case ConduitTarget():
+            between = f"{quoted(target.src_zone, 60)} and {quoted(target.dst_zone, 60)}"
+            return f"close the way between {between}, but for {len(target.needed)} needed flows"
+        case None:
+            return "do nothing"
+
+
+def _names(names: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(quoted(name, 60) for name in names[:LISTED]) or "nobody"
+    return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown
+
+
+KINDS: Mapping[str, tuple[type | tuple[type, ...], Callable[[Any, str], str]]] = {
+    "finding": (Finding, _finding),
+    "incident": (Incident, _incident),
+    "decision": (Decision, _decision),
+    "authorisation": (Ruling, _authorisation),
+    "command": ((Command, CommandRow), _command),
+    "response": (Response, _response),
+    "effect": (Effect, _effect),
+    "word": (Word, _word),
+}
+"""For each kind of record: the type it is told from, and how."""
