@@ -1,6 +1,6 @@
-"""What Tercio brings along (detection rules, mandates), as texts and files for the shell to hand on."""
+"""Detection content that Tercio brings along, as texts and files for the shell to hand on."""
 
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 
 _HERE = files(__name__)
@@ -14,16 +14,4 @@ def rule_texts() -> dict[str, str]:
 
 def suricata_rules() -> Path:
     """The rules file for Suricata that our Sigma rules listen to. Suricata must define ``OT_NET``."""
-    with as_file(_HERE / "suricata" / "tercio.rules") as path:
-        return path
-
-
-def mandate_texts() -> dict[str, str]:
-    """The built-in Cedar policies by file name."""
-    folder = _HERE / "mandates"
-    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".cedar")}
-
-
-def mandate_schema() -> str:
-    """The Cedar schema that every policy of a mandate must fit."""
-    return (_HERE / "mandates" / "schema.cedarschema").read_text(encoding="utf-8")
+    return Path(str(_HERE / "suricata" / "tercio.rules"))
