@@ -24,7 +24,7 @@ class Writes:
     def __init__(self, dialect: str) -> None:
         kept = (OFFSETS, SNAPSHOT, INCIDENTS, COMMANDS, EFFECTS, UNPARSED, UNPARSED_COUNTS)
         self._upserts = {table.name: _upsert(dialect, table) for table in kept}
-        self._cite = _insert(dialect, CITED).on_conflict_do_nothing()
+        self._cite = _insert(dialect, CITED).on_conflict_do_nothing(index_elements=["id"])
 
     def write(self, connection: Connection, tx: Transaction) -> None:
         """Write all of ``tx`` but its records inside the open transaction."""
