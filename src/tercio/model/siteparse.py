@@ -85,8 +85,6 @@ def _zone(name: str, table: Table) -> Zone:
     level = float(table.number("level", 5))
     autonomy = Autonomy(table.choice("autonomy", tuple(Autonomy), Autonomy.SHADOW))
     outage = table.cents("outage_per_hour")
-    if "networks" in table and not networks:
-        table.fault("networks", 'names no network; write for example networks = ["10.0.0.0/24"]')
     table.done()
     return Zone(name=name, networks=networks, level=level, autonomy=autonomy, outage_per_hour=outage)
 
@@ -117,10 +115,7 @@ def _asset(name: str, table: Table, zones: dict[str, Zone]) -> Asset:
 
 def _addresses(table: Table, zone: Zone | None) -> tuple[str, ...]:
     good = []
-    written = table.texts("addresses")
-    if "addresses" in table and not written:
-        table.fault("addresses", 'names no address; write for example addresses = ["10.0.0.1"]')
-    for address in written:
+    for address in table.texts("addresses"):
         if not is_address(address):
             table.fault("addresses", f"has {address!r}, which is no IP address; write one without a mask")
             continue

@@ -15,7 +15,7 @@ def process_of(name: str, table: Table, assets: dict[str, Asset]) -> Process:
     """Read one process. ``assets`` are those of the whole site; faults go to the table."""
     check_name(name, table)
     table.required("outage_per_hour", "outage_per_hour = 42000 (in whole units of the currency)")
-    table.required("needs", "needs, the assets without which it stops")
+    table.required("needs", "needs, the assets without which it stops", empty=True)
     restart = table.table("restart")
     restart_span, restart_cost = restart.hours("hours"), restart.cents("cost")
     restart.done()

@@ -49,7 +49,9 @@ class _Scan:
         self.at += 2 if array else 1
         path: Path = ()
         for part in above:
-            path = self._inside((*path, part))
+            path = (*path, part)
+            self.lines.setdefault(path, line)
+            path = self._inside(path)
         path = (*path, last)
         self.lines.setdefault(path, line)
         if not array:

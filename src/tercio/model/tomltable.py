@@ -59,6 +59,7 @@ class Table:
         self.faults = faults
         self._asked: set[str] = set()
         self._values: dict[str, object] = {}
+        self._is_table = isinstance(value, dict)
         if isinstance(value, dict):
             self._values = value
         else:
@@ -78,13 +79,14 @@ class Table:
                 place = dotted(self.path) or "this file"
                 self.faults.add((*self.path, key), f"unknown key {key!r} in {place}{nearest(key, self._asked)}")
 
-    def required(self, key: str, advice: str) -> bool:
-        """Note a missing key. ``advice`` is what to write."""
+    def required(self, key: str, advice: str, *, empty: bool = False) -> None:
+        """Note a missing key, or an empty list where it must not be one. ``advice`` is what to write."""
         self._asked.add(key)
-        if key not in self._values:
-            place = dotted(self.path) or "this file"
+        place = dotted(self.path) or "this file"
+        if self._is_table and key not in self._values:
             self.faults.add(self.path, f"{place} has no {key}; add {advice}")
-        return key in self._values
+        elif self._values.get(key) == [] and not empty:
+            self.fault(key, f"is empty; write {advice}")
 
     def text(self, key: str, default: str = "") -> str:
         """A string that is not empty."""
