@@ -1,4 +1,4 @@
-"""Detection content that Tercio brings along, as texts and files for the shell to hand on."""
+"""What Tercio brings along (detection rules, mandates), as texts and files for the shell to hand on."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -15,3 +15,14 @@ def rule_texts() -> dict[str, str]:
 def suricata_rules() -> Path:
     """The rules file for Suricata that our Sigma rules listen to. Suricata must define ``OT_NET``."""
     return Path(str(_HERE / "suricata" / "tercio.rules"))
+
+
+def mandate_texts() -> dict[str, str]:
+    """The built-in Cedar policies by file name."""
+    folder = _HERE / "mandates"
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".cedar")}
+
+
+def mandate_schema() -> str:
+    """The Cedar schema that every policy of a mandate must fit."""
+    return (_HERE / "mandates" / "schema.cedarschema").read_text(encoding="utf-8")
