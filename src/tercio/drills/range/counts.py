@@ -50,8 +50,8 @@ def count(traces: Mapping[str, Reading], blocks: Iterable[tuple[int, int]] = ())
         writes_received=dict(sorted(Counter(name_of(each.peer) for each in received).items())),
         writes_tried=len(tried),
         writes_landed=len(landed),
-        first_write_stopped=tried[0].sequence not in landed if tried else None,
-        replayed_writes=replayed(tried, landed, tuple(blocks)),
+        first_write_stopped=all(each is not tried[0] for each, _ in landed) if tried else None,
+        replayed_writes=replayed(landed, tuple(blocks)),
         trips=_number(plc, Trip),
         bottles=max((each.bottles for each in lines), default=0),
         running=lines[-1].running if lines else None,
@@ -59,18 +59,17 @@ def count(traces: Mapping[str, Reading], blocks: Iterable[tuple[int, int]] = ())
     )
 
 
-def landings(tried: Iterable[Write], received: Iterable[Request]) -> dict[int, int]:
-    """When each of the intruder's writes reached the controller, by sequence: matched by port, register and value."""
+def landings(tried: Iterable[Write], received: Iterable[Request]) -> list[tuple[Write, int]]:
+    """The intruder's writes that reached the controller, and when: matched by port, register and value."""
     arrived = {(each.port, each.address, each.values): each.at for each in reversed(list(received))}
-    keys = ((each.sequence, (each.local_port, each.register, (each.value,))) for each in tried if each.at)
-    return {sequence: arrived[key] for sequence, key in keys if key in arrived}
+    keyed = ((each, (each.local_port, each.register, (each.value,))) for each in tried if each.at)
+    return [(each, arrived[key]) for each, key in keyed if key in arrived]
 
 
-def replayed(tried: Iterable[Write], landed: Mapping[int, int], blocks: Iterable[tuple[int, int]]) -> int:
+def replayed(landed: Iterable[tuple[Write, int]], blocks: Iterable[tuple[int, int]]) -> int:
     """Writes sent before a block's end that the controller received at or after it: stale, but TCP kept them."""
-    sent = {each.sequence: each.at for each in tried if each.at}
     ends = [end for _, end in blocks]
-    return sum(any(sent[number] < end <= at for end in ends) for number, at in landed.items())
+    return sum(any(each.at < end <= at for end in ends) for each, at in landed)
 
 
 def _number(records: Iterable[Record], kind: type) -> int:

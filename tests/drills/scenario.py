@@ -1,0 +1,180 @@
+"""Everything the range's tests need a kernel for, played once inside one sandbox: prints what it saw as JSON.
+
+The sensor's rules here are the test's own, so that the range is judged apart from the content that ships.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from tercio.drills.range.range import STANDING, Range, RangeError
+from tercio.drills.range.topology import GATEWAY, HOSTS
+from tercio.drills.range.traces import now
+
+RULES = """
+alert tcp any any -> $OT_NET any (msg:"sweep"; flags:S,12; threshold: type both, track by_src, count 10, seconds 5; \
+sid:1; rev:1; metadata: provenance forgeable;)
+alert modbus any any -> $OT_NET 502 (msg:"write"; modbus: access write; sid:2; rev:1;)
+"""
+CONNECT = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.socket(family) as s:
+    s.settimeout(1)
+    print(s.connect_ex((sys.argv[1], int(sys.argv[2]))))
+"""
+SPOOF = """
+import socket, struct
+def sum16(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+source, target = socket.inet_aton("10.77.30.10"), socket.inet_aton("10.77.30.21")
+head = struct.pack("!HHIIBBHHH", 40000, 502, 1, 0, 5 << 4, 2, 1024, 0, 0)
+check = sum16(source + target + struct.pack("!BBH", 0, 6, len(head)) + head)
+segment = head[:16] + struct.pack("!H", check) + head[18:]
+packet = struct.pack("!BBHHHBBH", 0x45, 0, 40, 7, 0, 64, 6, 0) + source + target
+with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
+    for _ in range(2):
+        s.sendto(packet + segment, ("10.77.30.21", 0))
+"""
+
+
+def must(plant: Range, host: str, argv: list[str], text: str = "") -> str:
+    done = plant.run_in(host, argv, text)
+    if done.returncode:
+        raise RuntimeError(f"{argv}: {done.stderr}")
+    return done.stdout
+
+
+def cut(plant: Range, address: str, verdict: str, seconds: float) -> tuple[int, int]:
+    """Cut an address off for a while by hand, in a table of the test's own; the interval comes back."""
+    rules = f"""table inet byhand {{ chain f {{ type filter hook forward priority -10;
+      ip saddr {address} {verdict}
+      ip daddr {address} {verdict}
+    }}
+    }}"""
+    start = now()
+    must(plant, GATEWAY, ["nft", "-f", "-"], rules)
+    time.sleep(seconds)
+    must(plant, GATEWAY, ["nft", "delete", "table", "inet", "byhand"])
+    return start, now()
+
+
+def reach(plant: Range, host: str, address: str, port: int) -> int:
+    done = plant.run_in(host, [sys.executable, "-c", CONNECT, address, str(port)])
+    return int(done.stdout)
+
+
+def look(plant: Range) -> dict[str, object]:
+    """The network as it stands."""
+    plc = HOSTS["plc1"]
+    sysctls = ("ipv4/conf/all/rp_filter", "bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables")
+    seen = {
+        f"{host} {address}": reach(plant, host, address, 502)
+        for host in ("ws1", "hist1", "hmi1")
+        for address in (plc.address4, plc.address6)
+    }
+    counters = ["nft", "list", "counter", "inet", "watch", "spoofed"]
+    watch = """table inet watch { counter spoofed {}
+      chain f { type filter hook forward priority -20; tcp sport 40000 counter name spoofed
+    }
+    }"""
+    must(plant, GATEWAY, ["nft", "-f", "-"], watch)
+    must(plant, "ws1", [sys.executable, "-c", SPOOF])
+    from_office = plant.run_in(GATEWAY, counters).stdout
+    must(plant, "hmi1", [sys.executable, "-c", SPOOF])
+    from_hmi = plant.run_in(GATEWAY, counters).stdout
+    must(plant, GATEWAY, ["nft", "delete", "table", "inet", "watch"])
+    return {
+        "reach": seen,
+        "sysctls": {name: plant.run_in(GATEWAY, ["cat", f"/proc/sys/net/{name}"]).stdout.strip() for name in sysctls},
+        "tables": plant.run_in(GATEWAY, ["nft", "list", "tables"]).stdout.split("\n")[:-1],
+        "macs": {name: must(plant, name, ["ip", "-br", "link", "show", "eth0"]).split()[2] for name in HOSTS},
+        "spoofed_from_office": packets(from_office),
+        "spoofed_from_hmi": packets(from_hmi),
+    }
+
+
+def packets(listing: str) -> int:
+    return int(listing.partition("packets")[2].split(maxsplit=1)[0])
+
+
+def capabilities(plant: Range) -> str:
+    pid = plant.running["suricata"].pid
+    return next(
+        line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("CapEff")
+    )
+
+
+def states(plant: Range) -> dict[str, object]:
+    return msgspec.to_builtins(plant.counts())
+
+
+def play(folder: Path) -> dict[str, object]:
+    rules = folder / "own.rules"
+    rules.write_text(RULES)
+    plant = Range.up(folder / "first", rules=rules)
+    out: dict[str, object] = {"took": plant.took, "folder": str(plant.folder)}
+    try:
+        out["version"], out["capabilities"] = plant.sensor.version, capabilities(plant)
+        out["network"] = look(plant)
+        plant.visit("scanner", "--rate", "200")
+        plant.visit("ews", "--count", "3", "--every", "0.2")
+        out["status"] = [plant.finish("scanner"), plant.finish("ews")]
+        time.sleep(1.0)
+        out["healthy"] = states(plant)
+        cut(plant, HOSTS["hmi1"].address4, "drop", 1.0)
+        time.sleep(1.2)
+        out["blinded"] = states(plant)
+        plant.visit("intruder", "--sweep", "--write", "--seconds", "7", "--rate", "10")
+        while not states(plant)["writes_landed"]:
+            time.sleep(0.05)
+        dropped = cut(plant, HOSTS["ws1"].address4, "drop", 1.3)
+        out["status"].append(plant.finish("intruder"))
+        out["dropped"] = msgspec.to_builtins(plant.counts([dropped]))
+        plant.visit("intruder", "--write", "--seconds", "2.5", "--rate", "10", "--first", "200", "--v6")
+        plant.finish("intruder")
+        plant.visit("intruder", "--write", "--seconds", "3", "--rate", "10", "--first", "300")
+        while not any(b"1200]" in line for line in plant.trace("plc").read_bytes().splitlines()):
+            time.sleep(0.05)
+        refused = cut(plant, HOSTS["ws1"].address4, "meta l4proto tcp reject with tcp reset", 1.0)
+        plant.finish("intruder")
+        out["refused"] = msgspec.to_builtins(plant.counts([refused]))
+    finally:
+        plant.down()
+    out["final"] = msgspec.to_builtins(plant.counts([dropped]))
+    out["left"] = left()
+    out["second"] = second(folder)
+    return out
+
+
+def second(folder: Path) -> dict[str, object]:
+    """Up and down once more, and once where an actor can't start: nothing may be left either time."""
+    plant = Range.up(folder / "second", sensor=False, actors=["plc"])
+    plant.down()
+    again = {"took": plant.took, "running": states(plant)["running"], "left": left()}
+    STANDING["plc"] = msgspec.structs.replace(STANDING["plc"], arguments=("--bind", "192.0.2.1"))
+    for name, wrong in (("no_actor", {"sensor": False}), ("no_rules", {"rules": folder / "absent.rules"})):
+        try:
+            Range.up(folder / name, **wrong)
+        except RangeError as error:
+            again[name] = str(error)
+    return {**again, "left_after_failure": left()}
+
+
+def left() -> dict[str, object]:
+    """Processes of this sandbox beside this one, and namespaces by name."""
+    here = [p for p in Path("/proc").iterdir() if p.name.isdecimal() and int(p.name) != 1]
+    names = [p.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode() for p in here if p.exists()]
+    bound = [p.name for p in Path("/run/netns").iterdir()]
+    links = subprocess.run(["ip", "-br", "link"], text=True, capture_output=True, check=True).stdout.splitlines()
+    return {"processes": names, "namespaces": bound, "links": [line.split()[0] for line in links]}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(play(Path(sys.argv[1]))))
