@@ -1,7 +1,6 @@
 """A hand's own file: what it may do whatever the loop says. It belongs to root (or to the hand's user), not to the
 loop."""
 
-import base64
 import os
 import re
 import stat
@@ -10,6 +9,9 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tercio.model.commands import Action
 from tercio.model.units import duration
@@ -108,12 +110,12 @@ def _checked(raw: Raw, path: Path) -> HandFile:
 
 def _key(path: Path) -> bytes:
     try:
-        key = base64.b64decode(_owned(path).strip(), validate=True)
-    except ValueError as error:
-        raise ValueError(f"order_key: {error}") from error
-    if len(key) != 32:
-        raise ValueError(f"order_key: {path} holds {len(key)} bytes; an Ed25519 public key has 32, written in base64")
-    return key
+        key = serialization.load_pem_public_key(_owned(path).encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"order_key: {path} is no public key in PEM form ({error})") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"order_key: {path} holds a key of another kind than Ed25519")
+    return key.public_bytes_raw()
 
 
 def _owned(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""What people start: the command line, its settings, the supervisor, the pages it prints."""

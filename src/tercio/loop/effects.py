@@ -1,0 +1,170 @@
+"""The life of an effect: ordered, standing, confirmed by a live witness or contradicted, lost, ended. Pure."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from tercio.loop.authorise import LIVE
+from tercio.model.commands import (
+    Action, Command, ConduitTarget, Effect, EffectState, FlowTarget, HostTarget, Response, Standing, Status, Target,
+)
+from tercio.model.events import Event
+from tercio.model.processes import ProcessState
+from tercio.model.site import Site
+from tercio.model.units import SECOND
+
+MARGIN = SECOND // 5
+"""Traffic of a denied address contradicts an effect only this long after it was held (microseconds): packets in flight
+and records of what was before are no contradiction."""
+
+VIEW_LOST = 3 * SECOND
+"""A view whose polls were regular when an effect began, and have not been seen for so long, was taken away by it."""
+
+SUSPECT = 60 * SECOND
+"""An effect is held responsible for a lost view this long."""
+
+
+def ordered(command: Command) -> Effect:
+    """The effect of a command that is about to be sent."""
+    if command.target is None:
+        raise ValueError(f"{command.id}: only a command with a target makes an effect")
+    return Effect(
+        lease=command.lease, command=command.id, incident=command.incident, decision=command.decision, hand=command.hand,
+        target=command.target, state=EffectState.ORDERED, since=command.issued, until=command.until,
+    )
+
+
+def answered(effect: Effect, command: Command, response: Response) -> Effect:
+    """The effect after a hand's answer to one of its commands."""
+    replace = msgspec.structs.replace
+    if command.action == Action.CANCEL:
+        if not response.held:
+            return replace(effect, why=f"cancel failed: {response.detail}")
+        state = effect.state if effect.state == EffectState.ROLLED_BACK else EffectState.RELEASED
+        return replace(effect, state=state, ended=response.at)
+    if response.status == Status.DONE and response.held:
+        held = effect.held or response.at
+        return replace(effect, state=EffectState.STANDING, command=command.id, until=command.until, held=held)
+    if effect.state == EffectState.STANDING:
+        return replace(effect, why=f"not renewed: {response.detail}")
+    return replace(effect, state=EffectState.FAILED, ended=response.at, why=response.detail)
+
+
+def watched(site: Site, effect: Effect, events: Iterable[Event]) -> Effect:
+    """The effect after what sensors saw meanwhile: confirmed by a witness, or contradicted (state ``LOST``).
+
+    A witness is other traffic of the same protected link that a sensor saw after the effect was held.
+    """
+    if effect.state != EffectState.STANDING or not effect.held:
+        return effect
+    for event in events:
+        if event.src is None or event.dst is None or event.until <= effect.held:
+            continue
+        if _contradicts(effect, event):
+            why = f"{event.src.address} still reached {event.dst.address} after it was refused"
+            return msgspec.structs.replace(effect, state=EffectState.LOST, ended=event.received, why=why)
+        if not effect.confirmed and not denied(effect.target, event) and _same_link(site, effect.target, event):
+            effect = msgspec.structs.replace(effect, confirmed=event.received, witness=event.id)
+    return effect
+
+
+def _contradicts(effect: Effect, event: Event) -> bool:
+    """An alert on a packet *from* the denied side, or a flow that began, clearly after the effect was held.
+
+    An older flow's record proves nothing: its last packet may be the other end's own retransmission.
+    """
+    if event.src is None or not denied(effect.target, event):
+        return False
+    if isinstance(effect.target, HostTarget) and event.src.address not in effect.target.addresses:
+        return False
+    if isinstance(effect.target, FlowTarget) and event.src.address not in effect.target.src_addresses:
+        return False
+    after = effect.held + MARGIN
+    return (event.kind == "alert" and event.time > after) or (event.kind == "flow" and event.began > after)
+
+
+def denied(target: Target, event: Event) -> bool:
+    """Whether an event is traffic that this target forbids."""
+    if event.src is None or event.dst is None:
+        return False
+    src, dst = event.src.address, event.dst.address
+    match target:
+        case HostTarget(addresses=addresses):
+            return src in addresses or dst in addresses
+        case FlowTarget():
+            there = src in target.src_addresses and dst in target.dst_addresses and event.dst.port == target.port
+            back = dst in target.src_addresses and src in target.dst_addresses and event.src.port == target.port
+            return there or back
+        case ConduitTarget():
+            if any({n.src, n.dst} == {src, dst} for n in target.needed):
+                return False
+            there = _within(src, target.src_networks) and _within(dst, target.dst_networks)
+            return there or (_within(dst, target.src_networks) and _within(src, target.dst_networks))
+
+
+def views_lost(site: Site, states: dict[str, ProcessState], effect: Effect, heard: int, now: int) -> str:
+    """The view (``hmi1>plc1``) that fell silent after this effect began, while its sensor went on speaking; else empty."""
+    if effect.state != EffectState.STANDING or now - effect.since > SUSPECT:
+        return ""
+    for process in site.processes.values():
+        polls = states.get(process.name, ProcessState()).polls
+        for key, seen in sorted(polls.items()):
+            regular = seen >= effect.since - VIEW_LOST
+            if key.split(">")[0] in process.views and regular and now - seen > VIEW_LOST and now - heard < SECOND:
+                return key
+    return ""
+
+
+def gone(effect: Effect, standing: Iterable[Standing], asked: int, at: int) -> Effect:
+    """The effect after its hand listed what stands: lost, if it stood when asked and is not listed before its end."""
+    if effect.state != EffectState.STANDING or effect.since > asked or effect.until <= at:
+        return effect
+    if effect.lease in {s.lease for s in standing}:
+        return effect
+    return msgspec.structs.replace(effect, state=EffectState.LOST, ended=at, why="its hand no longer finds it standing")
+
+
+def expired(effect: Effect, now: int) -> Effect:
+    """The effect after its time: the mechanism itself has ended it."""
+    if effect.state in LIVE and effect.until <= now:
+        why = effect.why or ("its lease ended" if effect.state == EffectState.STANDING else "its hand never answered")
+        state = EffectState.EXPIRED if effect.state == EffectState.STANDING else EffectState.FAILED
+        return msgspec.structs.replace(effect, state=state, ended=effect.until, why=why)
+    return effect
+
+
+def zones_of(site: Site, target: Target) -> Iterator[str]:
+    """The zones that a target lies in."""
+    match target:
+        case HostTarget(addresses=addresses):
+            found = {zone.name for a in addresses if (zone := site.zone_at(a)) is not None}
+        case FlowTarget():
+            ends = (*target.src_addresses, *target.dst_addresses)
+            found = {zone.name for a in ends if (zone := site.zone_at(a)) is not None}
+        case ConduitTarget():
+            found = {target.src_zone, target.dst_zone}
+    yield from sorted(found)
+
+
+def _same_link(site: Site, target: Target, event: Event) -> bool:
+    """Other traffic towards the assets that the effect protects: for a host, anything its sensor sees in a controller's zone."""
+    if event.dst is None or event.src is None or event.kind not in ("modbus", "alert", "flow"):
+        return False
+    match target:
+        case HostTarget():
+            zones = {asset.zone for asset in site.assets.values() if asset.role in ("plc", "rtu", "dcs")}
+            ends = (site.zone_at(event.src.address), site.zone_at(event.dst.address))
+            return any(zone is not None and zone.name in zones for zone in ends)
+        case FlowTarget():
+            return bool({event.src.address, event.dst.address} & set(target.dst_addresses))
+        case ConduitTarget():
+            return _within(event.dst.address, target.dst_networks) or _within(event.src.address, target.dst_networks)
+
+
+def _within(address: str, networks: Iterable[str]) -> bool:
+    try:
+        wanted = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(wanted in ipaddress.ip_network(network) for network in networks)

@@ -1,0 +1,211 @@
+"""The shell of the loop: the only clock, the only chance, and every file and socket. All thought is in ``engine``."""
+
+import asyncio
+import random
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tercio.brain.detect.windows import Windows
+from tercio.loop.engine import turn
+from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
+from tercio.model.commands import Command, Response, Status
+from tercio.model.events import Batch
+from tercio.model.words import Word
+from tercio.products.transports.orders import Line
+from tercio.products.transports.tail import Tail
+from tercio.products.transports.words import Said, listen, word
+from tercio.store.state import State, StateUnwritable
+
+TICK = 0.2
+"""Seconds after which a turn is taken though nothing arrived: leases and silences are due by the clock."""
+
+RETRY = 1.0
+"""Seconds between two tries to write while the state can't be written. Nothing is ordered meanwhile."""
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain."""
+
+    folder: Path
+    content: Content
+    sources: Mapping[str, Path]
+    hands: Mapping[str, Path]
+    key: Ed25519PrivateKey
+
+
+async def run(setup: Setup) -> None:
+    """Run the loop until SIGTERM or SIGINT. Raises StateLocked, StateUnusable and StateUnwritable at its start."""
+    with State.open(setup.folder, origin=_origin(setup.content.site.name)) as store:
+        shell = Shell(setup, store)
+        await shell.live()
+
+
+class Shell:
+    """One loop on one state."""
+
+    def __init__(self, setup: Setup, store: State) -> None:
+        self._setup = setup
+        self._store = store
+        self._wake = asyncio.Event()
+        self._stopped = False
+        self._responses: list[Response] = []
+        self._words: list[tuple[Word, asyncio.Future[str]]] = []
+        self._batches: list[Batch] = []
+        self._state, since = restored(store, setup.content, _now())
+        offsets = self._state.offsets
+        self._tails = {
+            name: Tail(name, path, offsets.get(name), since) for name, path in sorted(setup.sources.items())
+        }
+        self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def live(self) -> None:
+        """Turn after turn, as fast as there is something to do."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stop)
+        for tail in self._tails.values():
+            loop.add_reader(tail.fileno(), self._wake.set)
+        server = await listen(self._setup.folder / "loop.sock", self._hear)
+        for hand in self._hands.values():
+            self._begin(self._greet(hand))
+        try:
+            while not self._stopped:
+                await self._wait(0.0 if any(tail.behind for tail in self._tails.values()) else TICK)
+                if not self._take_turn():
+                    await asyncio.sleep(RETRY)
+        finally:
+            server.close()
+            for hand in self._hands.values():
+                await hand.close()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for tail in self._tails.values():
+                tail.close()
+            (self._setup.folder / "loop.sock").unlink(missing_ok=True)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    def _take_turn(self) -> bool:
+        """One turn over everything that arrived. False where it could not be written: it will be taken again."""
+        now = _now()
+        for tail in self._tails.values():
+            self._batches.extend(tail.read(now))
+        words = tuple(said for said, _ in self._words)
+        inputs = Inputs(
+            now=now, draw=random.random(), batches=tuple(self._batches), responses=tuple(self._responses), words=words
+        )
+        result = turn(self._setup.content, self._state, inputs)
+        if not self._write(result):
+            return False
+        self._state = result.state
+        self._batches, self._responses = [], []
+        waiting, self._words = self._words, []
+        for command in result.orders:
+            self._send(command)
+        for (_, answer), text in zip(waiting, result.answers, strict=True):
+            if not answer.done():
+                answer.set_result(text)
+        return True
+
+    def _write(self, result: Turn) -> bool:
+        if result.transaction is None:
+            return True
+        try:
+            self._store.commit(result.transaction)
+        except StateUnwritable as error:
+            _log("state", f"nothing is ordered while nothing can be written: {error}")
+            return False
+        return True
+
+    def _send(self, command: Command) -> None:
+        hand = self._hands.get(command.hand)
+        if hand is None:
+            self._responded(
+                Response(
+                    command=command.id, hand=command.hand, status=Status.FAILED, held=False, at=_now(),
+                    detail=f"the settings have no hand {command.hand!r} any more",
+                )
+            )
+            return
+        self._begin(self._order(hand, command))
+
+    async def _order(self, hand: Line, command: Command) -> None:
+        self._responded(await hand.order(command))
+
+    def _responded(self, response: Response) -> None:
+        if response.status == Status.UNREACHABLE:
+            _log(response.hand, response.detail)
+        self._responses.append(response)
+        self._wake.set()
+
+    async def _greet(self, hand: Line) -> None:
+        """Connect before the first order, so that it does not wait; say what the hand says of itself."""
+        why = await hand.connect()
+        while why and not self._stopped:
+            await asyncio.sleep(RETRY)
+            why = await hand.connect()
+        if hand.hello is not None:
+            said = hand.hello
+            _log(hand.hand, f"{said.mechanism}; {said.limits}; without Tercio: {said.break_glass}")
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, said: Said, who: str) -> str:
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._words.append((word(said, who, _now()), answer))
+        self._wake.set()
+        return await answer
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+
+def restored(store: State, content: Content, now: int) -> tuple[LoopState, int]:
+    """The state that the last loop left, and when it was written; every command without an answer is sent again.
+
+    An effect that was ordered and whose command is gone is asked after like all others.
+    """
+    left = store.restore()
+    if left.snapshot:
+        memory = msgspec.json.decode(left.snapshot, type=Memory)
+    else:
+        memory = Memory(windows=Windows())
+    written = max(memory.heard.values(), default=0)
+    memory = msgspec.structs.replace(memory, heard={source: now for source in content.sensors})
+    state = LoopState(
+        memory=memory,
+        offsets=left.offsets,
+        incidents={incident.id: incident for incident in left.incidents},
+        effects={effect.lease: effect for effect in left.effects},
+        commands={row.command.id: (row.command, 0) for row in left.commands},
+        flushed=now,
+    )
+    return state, written
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _origin(site: str) -> str:
+    return "tercio/" + "".join(c if c.isalnum() else "-" for c in site.lower())
+
+
+def _log(part: str, text: str) -> None:
+    print(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode(), file=sys.stderr, flush=True)

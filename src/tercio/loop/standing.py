@@ -1,0 +1,50 @@
+"""What is ordered and what stands: the one place where an effect's state changes. Pure."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tercio.loop.authorise import LIVE
+from tercio.loop.ledger import Ledger
+from tercio.loop.state import LoopState
+from tercio.model.commands import Command, Effect, EffectState
+from tercio.model.incidents import Incident, Status
+
+
+def send(state: LoopState, command: Command, ledger: Ledger) -> LoopState:
+    """Journal a command as ordered and put it among the orders of this turn."""
+    ledger.command(command, "ordered")
+    ledger.orders.append(command)
+    return msgspec.structs.replace(state, commands={**state.commands, command.id: (command, ledger.now)})
+
+
+def settle(state: LoopState, before: Effect | None, after: Effect, ledger: Ledger) -> LoopState:
+    """Write an effect's new state, and let its incident follow."""
+    ledger.effect(after)
+    effects = {**state.effects, after.lease: after}
+    if after.state not in LIVE:
+        effects = {lease: effect for lease, effect in effects.items() if lease != after.lease}
+    state = msgspec.structs.replace(state, effects=effects)
+    incident = state.incidents.get(after.incident)
+    if incident is None or (before is not None and before.state == after.state):
+        return state
+    return _follow(state, incident, after, effects, ledger)
+
+
+def _follow(
+    state: LoopState, incident: Incident, effect: Effect, effects: Mapping[str, Effect], ledger: Ledger
+) -> LoopState:
+    standing = any(e.incident == incident.id and e.state == EffectState.STANDING for e in effects.values())
+    status, round_, due = incident.status, incident.round, dict(state.memory.due)
+    if standing:
+        status = Status.CONTAINED
+    elif effect.state == EffectState.RELEASED:
+        status, round_ = Status.RELEASED, incident.round + 1
+    elif effect.state in (EffectState.LOST, EffectState.FAILED, EffectState.EXPIRED, EffectState.ROLLED_BACK):
+        status = Status.OPEN
+        due[incident.id] = ledger.now
+    changed = msgspec.structs.replace(incident, status=status, round=round_)
+    if changed != incident:
+        ledger.incident(changed)
+    memory = msgspec.structs.replace(state.memory, due=due)
+    return msgspec.structs.replace(state, incidents={**state.incidents, incident.id: changed}, memory=memory)

@@ -1,0 +1,106 @@
+"""The loop's ear for people: a pathname socket that takes one word per connection and gives one sentence back."""
+
+import asyncio
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from tercio.model.words import Window, Word, WordKind
+
+LONGEST = 65536
+"""Bytes of one word at the most."""
+
+PATIENCE = 10.0
+"""Seconds that a connection may take to say its word, or to wait for the answer."""
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What comes over the wire: who says it, and when, the loop knows better."""
+
+    kind: WordKind
+    target: str = ""
+    window: Window | None = None
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What goes back: whether it was understood, and one sentence."""
+
+    ok: bool
+    answer: str
+
+
+Ear = Callable[[Said, str], Awaitable[str]]
+"""Takes a word and who said it (a user's name, from the kernel), returns the sentence for him."""
+
+
+async def listen(path: Path, ear: Ear) -> asyncio.Server:
+    """Open the socket (mode 0600) and answer until the server is closed. An old socket file is replaced."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard = await _hear(reader, writer, ear)
+        try:
+            writer.write(msgspec.json.encode(heard) + b"\n")
+            await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    umask = os.umask(0o177)
+    try:
+        return await asyncio.start_unix_server(connected, path, limit=LONGEST)
+    finally:
+        os.umask(umask)
+
+
+async def _hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ear: Ear) -> Heard:
+    try:
+        line = await asyncio.wait_for(reader.readline(), PATIENCE)
+        said = msgspec.json.decode(line, type=Said)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+        return Heard(False, f"not understood: {error}")
+    except (TimeoutError, ConnectionError):
+        return Heard(False, "not understood: nothing was said in time")
+    try:
+        return Heard(True, await asyncio.wait_for(ear(said, _who(writer)), PATIENCE))
+    except TimeoutError:
+        return Heard(False, "the loop did not answer in time; `tercio doctor` says whether it runs")
+
+
+def _who(writer: asyncio.StreamWriter) -> str:
+    """The user at the other end, by the kernel's word."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    _, uid, _ = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def say(path: Path, said: Said) -> Heard:
+    """Say one word to a running loop and wait for its answer. Raises OSError where nobody listens."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(PATIENCE)
+        line.connect(str(path))
+        line.sendall(msgspec.json.encode(said) + b"\n")
+        data = b""
+        while not data.endswith(b"\n") and (chunk := line.recv(LONGEST)):
+            data += chunk
+    try:
+        return msgspec.json.decode(data, type=Heard)
+    except msgspec.DecodeError:
+        return Heard(False, "the loop ended before it answered; say it again once it runs")
+
+
+def word(said: Said, who: str, now: int) -> Word:
+    """The word as the loop takes it."""
+    return Word(kind=said.kind, who=who, time=now, target=said.target, window=said.window)
