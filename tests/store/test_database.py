@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from tercio.store.database import migrate, reader, require_version, version, writer
+from tercio.store.database import meant_schema, migrate, reader, require_version, schema, version, writer
 from tercio.store.errors import StateUnusable
 
 
@@ -90,3 +90,12 @@ def test_a_database_of_something_else_is_left_alone(state: Path, change: str):
     with engine.begin() as connection, pytest.raises(StateUnusable, match="no state of Tercio's"):
         version(connection, state.parent)
     engine.dispose()
+
+
+def test_the_schema_of_a_state_is_the_meant_one(state: Path):
+    engine = reader(state)
+    with engine.begin() as connection:
+        assert schema(connection) == meant_schema()
+        assert meant_schema()["journal"].startswith("table CREATE TABLE journal")
+    engine.dispose()
+    assert not Path(":memory:").exists()

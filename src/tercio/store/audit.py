@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
 from tercio.store.checks import AnyRow, Journaled, Wrong, check_cited, check_leaf
-from tercio.store.database import reader, require_version
+from tercio.store.database import meant_schema, reader, require_version, schema
 from tercio.store.errors import StateUnusable
 from tercio.store.keys import KeyUnusable, read_public
 from tercio.store.log import unpack
@@ -104,6 +104,7 @@ class _Audit:
         return Verdict(False, size, root, self._checkpoints, erased, wrong.words, wrong.seq, wrong.kind)
 
     def _run(self) -> None:
+        self._check_schema()
         self._walk()
         self._check_end()
         self._journaled.check_erasures()
@@ -182,6 +183,14 @@ class _Audit:
             whole = False
         if not whole or found[0].origin != self._origin:
             raise Wrong("what is kept to append to the journal (table log) is not the end of this journal")
+
+    def _check_schema(self) -> None:
+        """Nothing but the tables of this version: a view would hide what is there, a trigger would change it later."""
+        if self._connection.dialect.name == "sqlite":
+            found, meant = schema(self._connection), meant_schema()
+            for name in sorted(found | meant):
+                if found.get(name) != meant.get(name):
+                    raise Wrong(f"state.db is laid out otherwise than Tercio does it: see {name!r}")
 
     def _check_file(self) -> None:
         """SQLite's own check: an index that was changed would hide rows from readers."""

@@ -1,6 +1,7 @@
 """The file behind the state: connections, pragmas, versions."""
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -70,6 +71,24 @@ def version(connection: Connection, folder: Path) -> str:
         if len(rows) == 1 and isinstance(rows[0], str) and rows[0].isdecimal():
             return rows[0]
     raise StateUnusable(f"{folder}: state.db is no state of Tercio's. Move it away, or restore a backup.")
+
+
+def schema(connection: Connection) -> dict[str, str]:
+    """What the database holds by name, as it was written in SQL; SQLite's own left out."""
+    found = connection.execute(text("SELECT name, type || ' ' || coalesce(sql, '') FROM sqlite_master")).all()
+    return {name: sql for name, sql in found if not name.startswith("sqlite_")}
+
+
+@cache
+def meant_schema() -> dict[str, str]:
+    """The schema of a state of this version: that of a fresh one, in memory."""
+    engine = writer(Path(":memory:"))
+    try:
+        with engine.begin() as connection:
+            migrate(connection, Path(":memory:"))
+            return schema(connection)
+    finally:
+        engine.dispose()
 
 
 def _newer(folder: Path, found: str) -> StateUnusable:
