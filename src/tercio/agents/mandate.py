@@ -161,7 +161,10 @@ class _Asked:
     def of(self, policies: cedarpy.PolicySet, consents: Iterable[str]) -> _Verdict:
         """What these policies say under these consents. Whatever fails denies."""
         request = self.request | {"context": self.context | {"consents": sorted(consents)}}
-        result = cedarpy.is_authorized(request, policies, self.entities)
+        try:
+            result = cedarpy.is_authorized(request, policies, self.entities)
+        except ValueError:  # A name that is no Unicode text.
+            return _Verdict(False, (), ("request",))
         errors = [_ERRING.search(text) for text in result.diagnostics.errors]
         erring = tuple(sorted({match[1] if match else "request" for match in errors}))
         return _Verdict(result.allowed and not erring, tuple(sorted(result.diagnostics.reasons)), erring)
@@ -178,7 +181,7 @@ def _forbidden(asked: _Asked, verdict: _Verdict) -> Ruling:
     for step, change in _RELAXED:
         near = _Asked(mandate, candidate, asked.situation, **change).of(mandate.negotiable, LADDER[-1])
         if near.allowed:
-            words = f"nothing permits it; with {step} it could be that {mandate.words[near.reasons[0]]}"
+            words = f"nothing permits it; it would take {step} ({', '.join(near.reasons)})"
             return Ruling(candidate.id, Permission.FORBIDDEN, near.reasons, (), words)
     return Ruling(candidate.id, Permission.FORBIDDEN, (), (), "nothing in the mandate comes near to permitting it")
 
