@@ -75,8 +75,8 @@ def fire(correlation: Correlation, track: Track, new: Sighting) -> tuple[Track, 
         window = tuple(known for known in track if end - correlation.span <= known.time <= end)
         cited = _cite(correlation, window, new)
         if cited:
-            spent = {id(known) for known in window if not known.context} or {id(known) for known in window}
-            return cited, tuple(known for known in track if id(known) not in spent)
+            spent = {known for known in window if not known.context} or set(window)
+            return cited, tuple(known for known in track if known not in spent)
     return (), track
 
 

@@ -88,7 +88,7 @@ class _Tcp(msgspec.Struct):
 
 class _Record(msgspec.Struct):
     timestamp: _Word
-    event_type: Annotated[str, msgspec.Meta(max_length=32, pattern="^[a-z0-9_]+$")]
+    event_type: Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[a-z0-9_]+\Z")]
     src_ip: _Word = ""
     src_port: _Port = 0
     dest_ip: _Word = ""
@@ -137,7 +137,8 @@ def observes(raw: bytes) -> bool:
 def parse(source: str, generation: str, offset: int, raw: bytes, received: int) -> Event | Unparsed:
     """Make an event of one EVE line. Never raises: what is no EVE record comes back as ``Unparsed`` with the reason.
 
-    ``time`` is when Suricata wrote the record; a flow's ``until`` is its last packet, which may lie before that.
+    ``time`` is when Suricata wrote the record; ``began`` is the session's first packet where the record names it; a
+    flow's ``until`` is its last packet, which may lie before ``time``.
     ``action`` is an alert's (``allowed``, ``blocked``) or a flow's state (``new``, ``established``, ``closed``).
     """
 
