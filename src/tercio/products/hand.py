@@ -16,7 +16,6 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -27,53 +26,17 @@ from tercio.model.commands import Action, Command, Hello, Order, Response, Signe
 from tercio.model.units import span
 from tercio.products.effectors import EFFECTORS
 from tercio.products.effectors.addresses import plain
-from tercio.products.effectors.contract import Config, Effector, Step, Via
+from tercio.products.effectors.contract import Config, Step
 from tercio.products.handfile import HandFile, load
 from tercio.products.limits import Budget, refusal
 from tercio.products.transports.addresses import own_addresses
-from tercio.products.transports.conntrack import conntrack
-from tercio.products.transports.libnftables import Nft
 from tercio.products.transports.seqpacket import listen, peer_uid, receive, send
+from tercio.products.world import World
 
 ATTEMPTS = 3
 """Between reading and acting an element may expire, and the whole transaction fails: read again, plan again."""
 MOST_LINES = 64
 """Peers connected at once, and lines of steps that a response shows."""
-
-
-class World:
-    """The transports of one mechanism: the only part of the hand that touches anything."""
-
-    def __init__(self, effector: Effector[Any], config: Config) -> None:
-        self._effector, self._config, self._nft = effector, config, Nft()
-
-    def facts(self) -> Any:
-        """Read the mechanism. Raises ValueError where it answers what nobody understands, OSError where it refuses."""
-        answers: list[str | None] = []
-        for question in self._effector.facts(self._config):
-            result = self._nft.run(question.text, json=True)
-            if not result.ok and "No such file or directory" not in result.error:
-                raise OSError(_first(result.error))
-            answers.append(result.output if result.ok else None)
-        return self._effector.read(self._config, tuple(answers))
-
-    def act(self, steps: tuple[Step, ...]) -> tuple[str, str]:
-        """Perform steps in order up to the first needed one that fails: why it failed, and what else went wrong."""
-        notes: list[str] = []
-        for step in steps:
-            if step.via is Via.NFT:
-                result = self._nft.run(step.text)
-                error = "" if result.ok else _first(result.error)
-            else:
-                error = conntrack(step.text)
-            if error and step.needed:
-                return error, "; ".join(notes)
-            notes += [error] if error else []
-        return "", "; ".join(notes)
-
-    def close(self) -> None:
-        """Let go of the mechanism; what stands in it stays."""
-        self._nft.close()
 
 
 class Peer:
@@ -92,8 +55,8 @@ class Hand:
         self._key = Ed25519PublicKey.from_public_bytes(file.order_key)
         self.world = World(self.effector, Config(tuple(map(plain, file.never_networks))))
         try:
-            error, _ = self.world.act(self.effector.prepare(self.world.facts()))
-            leases = tuple(found.lease for found in self.effector.standing(self.world.facts(), _now()))
+            error, _ = self.world.act(self.effector.prepare(self.world.facts(None)))
+            leases = tuple(found.lease for found in self.effector.standing(self.world.facts(None), _now()))
         except (ValueError, OSError) as problem:
             error, leases = str(problem), ()
         if error:
@@ -149,7 +112,7 @@ class Hand:
         steps: tuple[Step, ...] = ()
         try:
             for _ in range(ATTEMPTS):
-                found, now = self.world.facts(), _now()
+                found, now = self.world.facts(command), _now()
                 before = before or effector.words(command, found, now)
                 steps = effector.plan(command, found, now)
                 error, notes = self.world.act(steps)
@@ -157,7 +120,7 @@ class Hand:
                     break
             else:
                 return self._no(command.id, Status.FAILED, error, retry="not permitted" not in error)
-            found, now = self.world.facts(), _now()
+            found, now = self.world.facts(command), _now()
             held = effector.holds(command, found, now)
         except (ValueError, OSError) as problem:
             return self._no(command.id, Status.FAILED, str(problem), retry=True)
@@ -185,10 +148,6 @@ class Hand:
 def _bounded(command: Command, now: int) -> Command:
     """The same command, never longer than was ordered, even if this clock lags behind the one that issued it."""
     return msgspec.structs.replace(command, until=min(command.until, now + command.until - command.issued))
-
-
-def _first(error: str) -> str:
-    return next(iter(error.splitlines()), "no reason given").removeprefix("Error: ")
 
 
 def _now() -> int:

@@ -26,18 +26,22 @@ class Via(StrEnum):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """One question to the world. A read of something absent is answered with None."""
+    """One question to the world. A read of something absent is answered with None. What is ``steady`` changes only
+    where somebody changes the mechanism, not by time alone."""
 
     via: Via
     text: str
+    steady: bool = False
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One change to the world. Where a step that is not ``needed`` fails, the hand says so and goes on."""
+    """One change to the world. Where a step that is not ``needed`` fails, the hand says so and goes on. ``rules`` says
+    that it changes what steady reads answer."""
 
     via: Via
     text: str
     needed: bool = True
+    rules: bool = False
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -51,12 +55,12 @@ class Effector(Generic[F]):
     """One mechanism. ``F`` is its own form of what was read.
 
     ``invalid(command)`` says in one sentence why a command cannot be expressed here, and is empty where it can.
-    ``facts(config)`` names what to read, ``read(config, answers)`` turns the answers (same order) into facts; it raises
-    ValueError for an answer that it does not understand. ``prepare(facts)`` are the steps that make the mechanism ready
-    without any effect on traffic. ``plan(command, facts, now)`` are the steps to what is ordered: none where it already
-    holds. ``holds(command, facts, now)`` is true where the facts show what is ordered (for a cancel: nothing of the
-    lease is left). ``standing(facts, now)`` are the leases that stand whole; ``words(command, facts, now)`` tells a
-    person what is there of a lease.
+    ``facts(config, command)`` names what to read for a command, or, without one, for everything; ``read(config,
+    answers)`` turns the answers (same order) into facts; it raises ValueError for an answer that it does not
+    understand. ``prepare(facts)`` are the steps that make the mechanism ready without any effect on traffic.
+    ``plan(command, facts, now)`` are the steps to what is ordered: none where it already holds. ``holds(command, facts,
+    now)`` is true where the facts show what is ordered (for a cancel: nothing of the lease is left). ``standing(facts,
+    now)`` are the leases that stand whole; ``words(command, facts, now)`` tells a person what is there of a lease.
     """
 
     mechanism: str
@@ -67,7 +71,7 @@ class Effector(Generic[F]):
     expiry: str
     break_glass: str
     invalid: Callable[[Command], str]
-    facts: Callable[[Config], tuple[Read, ...]]
+    facts: Callable[[Config, Command | None], tuple[Read, ...]]
     read: Callable[[Config, tuple[str | None, ...]], F]
     prepare: Callable[[F], tuple[Step, ...]]
     plan: Callable[[Command, F, int], tuple[Step, ...]]

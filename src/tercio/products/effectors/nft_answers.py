@@ -1,6 +1,7 @@
 """nft's JSON listing of the table, read into elements and a verdict on its rules."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -72,22 +73,29 @@ def _element(name: str, raw: Any) -> Element:
     body = raw["elem"] if isinstance(raw, dict) and "elem" in raw else {"val": raw}
     value = body["val"]
     parts = [_text(part) for part in (value["concat"] if isinstance(value, dict) and "concat" in value else [value])]
-    bare = name.removeprefix("claimed_")
-    if bare != name:
+    if name.startswith("claimed_"):
         parts[0] = f"{int(parts[0]):#010x}"
-    if bare.removeprefix("wary_").startswith(("flows", "needed")):
+    if "flows" in name or "needed" in name:
         parts[-2] = _PROTOCOLS.get(parts[-2], parts[-2])
     return Element(name, tuple(parts), int(body.get("expires", 0)) * SECOND, str(body.get("comment", "")))
 
 
 def _text(part: Any) -> str:
+    if isinstance(part, str):
+        return part
     if isinstance(part, dict) and "prefix" in part:
         return f"{part['prefix']['addr']}/{part['prefix']['len']}"
     if isinstance(part, dict) and "range" in part:
         return f"{part['range'][0]}-{part['range'][1]}"
-    if isinstance(part, (str, int)):
+    if isinstance(part, int):
         return str(part)
     raise TypeError(f"an element holds {type(part).__name__}")
+
+
+@lru_cache(maxsize=2)
+def verdict(answer: str, never: tuple[str, ...]) -> Ruleset:
+    """The verdict on a listing. Remembered, as the same listing is judged again with every order. Raises ValueError."""
+    return ruleset_of(table_of(answer), never)
 
 
 def ruleset_of(table: Table, never: tuple[str, ...]) -> Ruleset:

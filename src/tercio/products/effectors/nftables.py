@@ -20,9 +20,9 @@ import msgspec
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, Standing
 from tercio.model.units import SECOND, span, timestamp
 from tercio.products.effectors.contract import Config, Effector, Read, Step, Via
-from tercio.products.effectors.nft_answers import Element, Ruleset, ruleset_of, table_of
+from tercio.products.effectors.nft_answers import Element, Ruleset, table_of, verdict
 from tercio.products.effectors.nft_claims import LEASE, Cell, Claim, cells, slot, wall
-from tercio.products.effectors.nft_ruleset import KINDS, TABLE, declaration
+from tercio.products.effectors.nft_ruleset import KINDS, SETS, TABLE, declaration
 
 WARY = 16 * 60 * SECOND
 """Linux gives up retransmitting after 924 s (tcp_retries2 = 15): what was sent during a block is forgotten by then."""
@@ -47,17 +47,24 @@ Place = tuple[str, tuple[str, ...]]
 """A set's name and an element's key."""
 
 
-def facts(config: Config) -> tuple[Read, ...]:
-    """One read: the whole table, rules included, so that *held* is never said of a set that no rule reads any more."""
-    return (Read(Via.NFT, f"list table {TABLE}"),)
+def facts(config: Config, command: Command | None) -> tuple[Read, ...]:
+    """The whole table, rules included, so that *held* is never said of a set that no rule reads any more. For a deny,
+    which must be fast, the table may come from memory, and only the sets of its target are read anew."""
+    if command is None or command.action is not Action.DENY or command.target is None:
+        return (Read(Via.NFT, f"list table {TABLE}"),)
+    places = sorted({(cell.kind, cell.family) for cell in cells(command.target)})
+    sets = [f"{prefix}{kind}{family}" for kind, family in places for prefix in ("", "claimed_", "wary_")]
+    fresh = (Read(Via.NFT, f"list set {TABLE} {name}") for name in sets if name in SETS)
+    return (Read(Via.NFT, f"list table {TABLE}", steady=True), *fresh)
 
 
 def read(config: Config, answers: tuple[str | None, ...]) -> Facts:
-    """Raises ValueError where the answer is not nft's JSON."""
-    if answers[0] is None:
+    """Raises ValueError where an answer is not nft's JSON."""
+    whole, *fresh = answers
+    if whole is None or None in fresh:
         return Facts(Ruleset.ABSENT, (), config.never)
-    table = table_of(answers[0])
-    return Facts(ruleset_of(table, config.never), table.elements, config.never)
+    elements = tuple(e for answer in fresh or (whole,) for e in table_of(answer or "").elements)
+    return Facts(verdict(whole, config.never), elements, config.never)
 
 
 def invalid(command: Command) -> str:
@@ -79,7 +86,7 @@ def invalid(command: Command) -> str:
 
 def prepare(found: Facts) -> tuple[Step, ...]:
     """Create or mend the table; no step where it is whole. Without elements it changes nothing for any packet."""
-    return () if found.ruleset is Ruleset.WHOLE else (Step(Via.NFT, declaration(found.never)),)
+    return () if found.ruleset is Ruleset.WHOLE else (Step(Via.NFT, declaration(found.never), rules=True),)
 
 
 def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
@@ -92,7 +99,7 @@ def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
     old, new = wall(before), wall(after)
     wants = _wanted(command, before, after) | _walls(command, found, old, new) | _wary(command, old, new, now)
     lines = [step.text for step in prepare(found)] + _lines(wants, found, now)
-    steps = [Step(Via.NFT, "\n".join(lines))] if lines else []
+    steps = [Step(Via.NFT, "\n".join(lines), rules=found.ruleset is not Ruleset.WHOLE)] if lines else []
     gone = sorted(cell for cell in old if cell not in new)
     return (*steps, *(Step(Via.CONNTRACK, text, needed=False) for cell in gone if (text := _clearing(cell))))
 
@@ -106,8 +113,10 @@ def claims(found: Facts, now: int) -> frozenset[Claim]:
     """The claims of all leases. The kernel's remaining time decides; the instant in the comment only sharpens it."""
     result = set()
     for element in found.elements:
+        if not element.set.startswith("claimed_"):
+            continue
         kind, lease, until = element.set.removeprefix("claimed_"), *element.mark()
-        if kind == element.set or not lease:
+        if not lease:
             continue
         end = until if abs(now + element.left - until) <= TOLERANCE else now + element.left
         result.add(Claim(end, lease, Cell(kind[:-1], int(kind[-1]), element.key[1:])))
@@ -143,7 +152,7 @@ def _walls(
     found: a person may have changed it, and that is not repaired in silence."""
     mine = {cell for cell, cover in new.items() if any(claim.lease == command.lease for claim in cover)}
     changed = {cell for cell in old.keys() | new.keys() if old.get(cell, ())[-1:] != new.get(cell, ())[-1:]}
-    left = {e.cell() for e in found.elements if e.set[:-1] in KINDS and e.mark()[0] == command.lease}
+    left = {e.cell() for e in found.elements if e.set[:-1] in KINDS and e.comment.startswith(f"{command.lease} ")}
     wants: dict[Place, _Want | None] = {}
     for cell in mine | changed | left:
         cover = new.get(cell)
