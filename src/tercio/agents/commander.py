@@ -11,7 +11,7 @@ from tercio.model.ids import command_id, lease_id
 def orders(decision: Decision, effects: Mapping[str, Effect], now: int) -> tuple[Command, ...]:
     """One OpenC2 command for each acting candidate of the chosen plan, sorted by id.
 
-    None for a target on which a lease stands that has more than half the span left. Raises ValueError for a candidate
+    None for a target on which a lease stands. Raises ValueError for a candidate
     that the decision does not hold, that no ruling permits, or that has no target or no end.
     """
     held = {candidate.id: candidate for candidate in decision.candidates}
@@ -28,19 +28,16 @@ def orders(decision: Decision, effects: Mapping[str, Effect], now: int) -> tuple
             raise ValueError(f"{decision.id} chose {key}, which the mandate does not permit")
         if candidate.target is None or candidate.span <= 0:
             raise ValueError(f"{decision.id} chose {key}, which has no target or no end")
-        if not _stands(candidate.target, candidate.span, effects, now):
+        if not _stands(candidate.target, effects):
             commands.append(_command(decision, candidate, candidate.target, now))
     return tuple(sorted(commands, key=lambda command: command.id))
 
 
-def _stands(target: Target, span: int, effects: Mapping[str, Effect], now: int) -> bool:
+def _stands(target: Target, effects: Mapping[str, Effect]) -> bool:
+    """A lease on the same target is renewed or ended by the engineer; a second one beside it would outlive an undo."""
     name = target_name(target)
-    return any(
-        effect.state in (EffectState.ORDERED, EffectState.STANDING)
-        and target_name(effect.target) == name
-        and 2 * (effect.until - now) > span
-        for effect in effects.values()
-    )
+    live = (EffectState.ORDERED, EffectState.STANDING)
+    return any(effect.state in live and target_name(effect.target) == name for effect in effects.values())
 
 
 def _command(decision: Decision, candidate: Candidate, target: Target, now: int) -> Command:

@@ -15,7 +15,7 @@ from tercio.loop.effects import answered, ordered, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger, Told
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
-from tercio.loop.standing import send, settle
+from tercio.loop.standing import hold_off, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import EffectState, Status
 from tercio.model.decisions import Permission, Verb
@@ -75,6 +75,8 @@ def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
         if command.lease in state.effects:
             before = state.effects[command.lease]
             state = settle(state, before, answered(before, command, response), ledger)
+            if response.status in (Status.REFUSED, Status.INVALID):
+                state = hold_off(state, before)
     return state
 
 
@@ -99,8 +101,6 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
             ledger.cite(sensed.cited[e] for e in note.finding.events if e in sensed.cited)
     changed = {key for key, incident in incidents.items() if state.incidents.get(key) is not incident}
     due = {key for key in changed if triage(incidents[key], state.incidents.get(key)).due}
-    for key in sorted(changed & due):
-        ledger.incident(incidents[key])
     dirty = tuple(sorted({*state.dirty, *changed} - due))
     return msgspec.structs.replace(state, incidents=incidents, dirty=dirty), due
 

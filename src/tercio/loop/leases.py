@@ -8,9 +8,9 @@ from tercio.brain.correlate.incidents import JOINS, held_now
 from tercio.loop.authorise import LIVE
 from tercio.loop.effects import expired, gone
 from tercio.loop.ledger import Ledger
-from tercio.loop.standing import send, settle
+from tercio.loop.standing import hold_off, send, settle
 from tercio.loop.state import Content, Inputs, LoopState
-from tercio.model.commands import Action, Command, Effect, EffectState, Response, target_name
+from tercio.model.commands import Action, Command, Effect, EffectState, Response
 from tercio.model.ids import command_id, mint
 from tercio.model.incidents import Status
 from tercio.model.units import SECOND
@@ -48,9 +48,7 @@ def roll_back(state: LoopState, lease: str, why: str, ledger: Ledger) -> LoopSta
     """Take back an effect that the world contradicts; its target is not chosen again in this incident by itself."""
     effect = state.effects[lease]
     state = cancel(state, lease, why, ledger)
-    names = (*state.memory.held_off.get(effect.incident, ()), target_name(effect.target))
-    held_off = {**state.memory.held_off, effect.incident: tuple(dict.fromkeys(names))}
-    state = msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, held_off=held_off))
+    state = hold_off(state, effect)
     after = msgspec.structs.replace(effect, state=EffectState.ROLLED_BACK, ended=ledger.now, why=why)
     return settle(state, effect, after, ledger)
 
@@ -58,8 +56,6 @@ def roll_back(state: LoopState, lease: str, why: str, ledger: Ledger) -> LoopSta
 def listed(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
     """A hand said what stands: what it no longer finds is lost."""
     hand, asked = state.queries[response.command]
-    queries = {key: value for key, value in state.queries.items() if key != response.command}
-    state = msgspec.structs.replace(state, queries=queries)
     if not response.held:
         return state
     for _, effect in sorted(state.effects.items()):

@@ -7,8 +7,20 @@ import msgspec
 from tercio.loop.authorise import LIVE
 from tercio.loop.ledger import Ledger
 from tercio.loop.state import LoopState
-from tercio.model.commands import Command, Effect, EffectState
+from tercio.model.commands import Command, Effect, EffectState, target_name
 from tercio.model.incidents import Incident, Status
+from tercio.model.units import SECOND
+
+
+AGAIN = SECOND
+"""After a hand failed, its incident is decided again this much later (microseconds), not at once."""
+
+
+def hold_off(state: LoopState, effect: Effect) -> LoopState:
+    """Do not choose this effect's target again in its incident by itself."""
+    names = (*state.memory.held_off.get(effect.incident, ()), target_name(effect.target))
+    held_off = {**state.memory.held_off, effect.incident: tuple(dict.fromkeys(names))}
+    return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, held_off=held_off))
 
 
 def send(state: LoopState, command: Command, ledger: Ledger) -> LoopState:
@@ -42,7 +54,7 @@ def _follow(
         status, round_ = Status.RELEASED, incident.round + 1
     elif effect.state in (EffectState.LOST, EffectState.FAILED, EffectState.EXPIRED, EffectState.ROLLED_BACK):
         status = Status.OPEN
-        due[incident.id] = ledger.now
+        due[incident.id] = ledger.now + (AGAIN if effect.state == EffectState.FAILED else 0)
     changed = msgspec.structs.replace(incident, status=status, round=round_)
     if changed != incident:
         ledger.incident(changed)

@@ -58,7 +58,7 @@ def correlate(
     result = dict(incidents)
     notes: list[Note] = []
     for finding in findings:
-        incident, note = _one(setting, result, finding, now)
+        incident, note = _one(setting, incidents, result, finding, now)
         if incident is not None:
             result[incident.id] = incident
         notes.append(note)
@@ -76,20 +76,22 @@ def name_of(site: Site, address: str) -> str:
     return asset.name if asset is not None else address
 
 
-def _one(setting: Setting, incidents: Mapping[str, Incident], finding: Finding, now: int) -> tuple[Incident | None, Note]:
+def _one(
+    setting: Setting, before: Mapping[str, Incident], incidents: Mapping[str, Incident], finding: Finding, now: int
+) -> tuple[Incident | None, Note]:
     src = name_of(setting.site, finding.src)
     targets = tuple(dict.fromkeys(name_of(setting.site, address) for address in finding.dst))
     pardon = excuse(setting.site, setting.windows, finding, src, targets[0] if targets else "")
     home = _home(incidents, finding, src, targets, pardon)
     evidence = _evidence(finding, src, targets, pardon, home.round if home is not None else 0)
-    if home is not None and _seen(home, finding):
+    if home is not None and home.id in before and _seen(before[home.id], finding):
         return None, Note(finding, home.id, "seen", ())
-    before = home.beliefs if home is not None else {}
-    known = {e.key for e in home.evidence} if home is not None else set()
-    fresh = tuple(e for e in evidence if e.key not in known)
+    known = home.evidence if home is not None else ()
+    keys = {piece.key for piece in known}
+    fresh = tuple(piece for piece in evidence if piece.key not in keys)
     if home is not None and not fresh:
         return _repeated(home, finding, evidence, pardon), Note(finding, home.id, "repeat", ())
-    beliefs = _believe(setting, before, fresh, finding)
+    beliefs = _believe(setting, home.beliefs if home is not None else {}, known, fresh, finding)
     if home is None:
         if beliefs[src].held < OPENS:
             return None, Note(finding, "", "below", evidence)
@@ -108,7 +110,9 @@ def _evidence(
     mark = f"{'excused' if pardon else _standing(finding)}|{round_}"
     pairs = [(src, at_src, f"{finding.rule}|{src}|{mark}")]
     pairs += [(dst, at_dst, f"{finding.rule}|{src}>{dst}|{mark}") for dst in targets if dst != src]
-    return tuple(Evidence(finding.id, key, asset, stage, round(weight, 6), words) for asset, stage, key in pairs)
+    return tuple(
+        Evidence(finding.id, finding.events, key, asset, stage, round(weight, 6), words) for asset, stage, key in pairs
+    )
 
 
 def _standing(finding: Finding) -> str:
@@ -137,16 +141,24 @@ def _seen(incident: Incident, finding: Finding) -> bool:
 
 
 def _believe(
-    setting: Setting, before: Mapping[str, Belief], fresh: tuple[Evidence, ...], finding: Finding
+    setting: Setting,
+    before: Mapping[str, Belief],
+    known: tuple[Evidence, ...],
+    fresh: tuple[Evidence, ...],
+    finding: Finding,
 ) -> dict[str, Belief]:
     ceiling = FORGEABLE_CEILING if finding.provenance == Provenance.FORGEABLE else 1.0
     beliefs = dict(before)
     for piece in fresh:
-        known = beliefs.get(piece.asset, unknown(finding.time))
-        beliefs[piece.asset] = updated(
-            decayed(known, finding.time, setting.half_life), piece.stage, piece.ratio, ceiling
-        )
+        belief = decayed(beliefs.get(piece.asset, unknown(finding.time)), finding.time, setting.half_life)
+        beliefs[piece.asset] = updated(belief, piece.stage, _added(known, piece), ceiling)
     return beliefs
+
+
+def _added(known: tuple[Evidence, ...], piece: Evidence) -> float:
+    """What a piece says beyond known evidence of the same asset that rests on some of the same events."""
+    told = [e.ratio for e in known if e.asset == piece.asset and set(e.events) & set(piece.events)]
+    return max(1.0, piece.ratio / max(told, default=1.0))
 
 
 def _opened(
