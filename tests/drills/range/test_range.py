@@ -94,7 +94,7 @@ def test_the_rules_that_ship_are_found():
 
 @pytest.mark.usefixtures("sandboxed")
 def test_the_command_runs_it_and_prints_one_object(tmp_path):
-    argv = ["--folder", str(tmp_path / "f"), "--no-sensor", "--seconds", "1", "--intrude", "write", "--json"]
+    argv = ["--folder", str(tmp_path / "f"), "--no-sensor", "--seconds", "0.5", "--intrude", "write", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "tercio.drills.range", *argv], capture_output=True, text=True, check=False, timeout=60
     )
