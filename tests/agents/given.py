@@ -44,7 +44,7 @@ def incident(**changes: Any) -> Incident:
     whole: dict[str, Any] = {
         "id": "inc-1", "opened": NOW, "updated": NOW, "status": Status.OPEN,
         "beliefs": {"ews1": Belief((0.0, 0.1, 0.4, 0.5, 0.0), NOW), "plc1": Belief((0.5, 0.4, 0.1, 0.0, 0.0), NOW)},
-        "evidence": (Evidence("fnd-1", "key-1", "ews1", Stage.CONTROL, 20.0),),
+        "evidence": (Evidence("fnd-1", ("evt-1",), "key-1", "ews1", Stage.CONTROL, 20.0),),
         "findings": ("fnd-1",), "events": ("evt-1",), "techniques": ("T0855",), "sources": {"ews1": ("10.77.30.30",)},
         "proven": ("ews1",), "reached": (("ews1", "plc1", "modbus"),), "steps": (NOW,), "repeats": 0, "through": {},
         "version": 0, "last_evidence": NOW,

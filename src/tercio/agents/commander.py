@@ -11,8 +11,8 @@ from tercio.model.ids import command_id, lease_id
 def orders(decision: Decision, effects: Mapping[str, Effect], now: int) -> tuple[Command, ...]:
     """One OpenC2 command for each acting candidate of the chosen plan, sorted by id.
 
-    None for a target on which a lease stands. Raises ValueError for a candidate
-    that the decision does not hold, that no ruling permits, or that has no target or no end.
+    None for a target on which a lease is ordered or stands. Raises ValueError for a candidate that the decision does
+    not hold, that no ruling permits, or that has no target or no end.
     """
     held = {candidate.id: candidate for candidate in decision.candidates}
     permitted = {r.candidate for r in decision.rulings if r.permission == Permission.PERMITTED}

@@ -115,7 +115,7 @@ def _effect(effect: Effect, _: str) -> str:
         case EffectState.ORDERED:
             return f"It is ordered to {deed}, not yet verified{why}."
         case EffectState.STANDING:
-            seen = "and seen to work" if effect.confirmed else "not yet seen to work"
+            seen = "and seen to work" if effect.confirmed else "but not yet seen to work"
             return f"It stands: {deed}, read back {seen}, until {_when(effect.until)}{why}."
         case _:
             lasted = span(max(0, effect.ended - effect.since))
