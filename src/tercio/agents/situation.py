@@ -8,13 +8,10 @@ from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate
 from tercio.model.incidents import Incident
 from tercio.model.services import port_of
-from tercio.model.site import Autonomy, Flow, Process, Site
+from tercio.model.site import CONTROLLERS, Autonomy, Flow, Process, Site
 from tercio.model.units import SECOND
 
-__all__ = ["CONTROLLERS", "Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
-
-CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "cnc", "robot", "drive", "controller"})
-"""Roles whose stop or loss moves something in the physical world."""
+__all__ = ["Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
 
 _STRICT_FIRST = (Autonomy.SHADOW, Autonomy.ADVISE, Autonomy.VETO, Autonomy.ACT)
 

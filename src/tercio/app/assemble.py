@@ -33,7 +33,9 @@ def rules_of(settings: Settings) -> RuleSet:
     for folder in settings.rules:
         files = sorted(folder.rglob("*.yml")) if folder.is_dir() else []
         if not files:
-            raise SettingsError(f"{folder}: no Sigma rules (*.yml) are there; correct [tercio] rules in {settings.file}")
+            raise SettingsError(
+                f"{folder}: no Sigma rules (*.yml) are there; correct [tercio] rules in {settings.file}"
+            )
         texts |= {str(file): _text(file) for file in files}
     try:
         return compile_rules(texts)
@@ -56,7 +58,9 @@ def content_of(settings: Settings) -> Content:
     for hand in settings.hands:
         for zone in hand.zones:
             if zone not in site.zones:
-                raise SettingsError(f"{settings.file}: hand {hand.name} names zone {zone!r}, which {settings.site} does not list")
+                raise SettingsError(
+                    f"{settings.file}: hand {hand.name} names zone {zone!r}, which {settings.site} does not list"
+                )
     sensors = {source.name: SENSORS[source.sensor] for source in settings.sources}
     texts = [*rule_texts().values(), *mandate_texts().values(), *(_text(path) for path in settings.mandate)]
     digest = hashlib.sha256(canonical([__version__, site, sorted(texts), settings.outlook, settings.limits]))

@@ -38,13 +38,15 @@ app = typer.Typer(
 )
 site_app = typer.Typer(no_args_is_help=True, help="The model of your site: its zones, assets and processes.")
 audit_app = typer.Typer(no_args_is_help=True, help="The journal: what was decided and done, provable offline.")
-window_app = typer.Typer(no_args_is_help=True, help="\"That is us\": changes announced for a station, a target and a time.")
+window_app = typer.Typer(
+    no_args_is_help=True, help='"That is us": changes announced for a station, a target and a time.'
+)
 app.add_typer(site_app, name="site")
 app.add_typer(audit_app, name="audit")
 app.add_typer(window_app, name="window")
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, markup=False)
+err = Console(stderr=True, highlight=False, markup=False)
 
 SettingsFile = Annotated[Path, typer.Option("--settings", envvar="TERCIO_SETTINGS", help="Your tercio.toml.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else.")]
@@ -63,7 +65,7 @@ def main() -> None:
 
 
 def _fail(words: str, status: int = 1) -> NoReturn:
-    err.print(words, markup=False, style="red")
+    err.print(words, style="red")
     raise SystemExit(status)
 
 
@@ -91,7 +93,9 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 def demo(
     json: Json = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until you press Ctrl-C.")] = False,
-    acts: Annotated[str, typer.Option("--intrude", help="What the intruder does: sweep,write or write.")] = "sweep,write",
+    acts: Annotated[
+        str, typer.Option("--intrude", help="What the intruder does: sweep,write or write.")
+    ] = "sweep,write",
     folder: Annotated[Path | None, typer.Option("--folder", help="Where to keep traces, state and logs.")] = None,
     inside: Annotated[bool, typer.Option("--inside", hidden=True)] = False,
 ) -> None:
@@ -105,7 +109,7 @@ def up(settings: SettingsFile = HERE) -> None:
     loaded = load(settings)
     content_of(loaded)
     supervisor.prepare(loaded)
-    raise typer.Exit(asyncio.run(supervisor.supervise(loaded, lambda text: err.print(text, markup=False))))
+    raise typer.Exit(asyncio.run(supervisor.supervise(loaded, lambda text: err.print(text))))
 
 
 @app.command(hidden=True)
@@ -187,7 +191,9 @@ def undo(
     target: Annotated[str, typer.Argument(help="A lease or an incident, or the beginning of its id.")],
     settings: SettingsFile = HERE,
     json: Json = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Without a running loop: order the hands directly.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Without a running loop: order the hands directly.")
+    ] = False,
 ) -> None:
     """Take back what was done: one lease, or everything of an incident."""
     loaded = load(settings)
@@ -245,7 +251,7 @@ def _answer(heard: Heard, json: bool) -> None:
     if json:
         _emit(heard)
     else:
-        (out if heard.ok else err).print(heard.answer, markup=False)
+        (out if heard.ok else err).print(heard.answer)
     if not heard.ok:
         raise typer.Exit(1)
 
@@ -267,9 +273,11 @@ def audit_verify(
     if json:
         _emit(verdict)
     elif verdict.ok:
-        out.print(f"The journal is whole: {verdict.size} records, {verdict.checkpoints} signed checkpoints, root {verdict.root}")
+        out.print(
+            f"The journal is whole: {verdict.size} records, {verdict.checkpoints} signed checkpoints, root {verdict.root}"
+        )
     else:
-        err.print(f"The journal is wrong: {verdict.wrong}", markup=False, style="red")
+        err.print(f"The journal is wrong: {verdict.wrong}", style="red")
     raise typer.Exit(0 if verdict.ok else 1)
 
 
@@ -297,8 +305,20 @@ def doctor(settings: SettingsFile = HERE, json: Json = False) -> None:
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    demo, up, hand, incidents, show, effects, undo, stand_down, stand_to, window_open, window_close, audit_verify,
-    site_check, doctor,
+    demo,
+    up,
+    hand,
+    incidents,
+    show,
+    effects,
+    undo,
+    stand_down,
+    stand_to,
+    window_open,
+    window_close,
+    audit_verify,
+    site_check,
+    doctor,
 )
 """Every command a person may use; a test holds each to its help and its ``--json``."""
 

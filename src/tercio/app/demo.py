@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from tercio.app import doctor
 from tercio.app.lines import sentences
@@ -20,12 +22,25 @@ from tercio.drills.range.range import RangeError
 from tercio.drills.range.sandbox import wrap
 from tercio.drills.scoreboard import Scoreboard
 from tercio.loop.authorise import Deliberation
+from tercio.model.commands import Effect, EffectState
+from tercio.model.decisions import Decision
+from tercio.model.records import CommandRow
 from tercio.store.reader import Entry
 
 CURRENCY = "EUR"
+INDENT = 27
+"""Columns before the text of a line."""
+
 STAGES = {
-    "finding": "detect", "incident": "correlate", "decision": "decide", "authorisation": "authorise", "command": "order",
-    "response": "act", "effect": "verify", "word": "people", "input": "sense",
+    "finding": "detect",
+    "incident": "correlate",
+    "decision": "decide",
+    "authorisation": "authorise",
+    "command": "order",
+    "response": "act",
+    "effect": "verify",
+    "word": "people",
+    "input": "sense",
 }
 """Which step of the loop a journal record shows."""
 
@@ -37,21 +52,23 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
         err.print("--intrude takes sweep, write or sweep,write", style="red")
         return 2
     if missing := doctor.for_range():
-        err.print("\n".join(missing), markup=False, style="red")
+        err.print("\n".join(missing), style="red")
         return 1
     if not inside:
         return _enter(json=json, keep=keep, acts=acts, folder=folder)
     place = folder or Path(tempfile.mkdtemp(prefix="tercio-demo-"))
     try:
-        board = conduct(place, Plan(acts=chosen), lambda text: _say(err, text), lambda e: _show(err, e), _keeper(err, place, keep))
+        board = conduct(
+            place, Plan(acts=chosen), lambda text: _say(err, text), lambda e: _show(err, e), Keeper(err, place, keep)
+        )
     except RangeError as error:
-        err.print(str(error), markup=False, style="red")
+        err.print(str(error), style="red")
         return 1
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(board), indent=2).decode() + "\n")
     else:
         out.print(board_page(board))
-        out.print(f"Everything is kept in {place}: traces, state, journal, logs.", markup=False)
+        out.print(f"Everything is kept in {place}: traces, state, journal, logs.")
     return 0 if board.contained and not board.wrong_containments and not board.missed_polls else 1
 
 
@@ -65,10 +82,6 @@ def _enter(*, json: bool, keep: bool, acts: str, folder: Path | None) -> int:
     return subprocess.run(wrap(words), check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"}).returncode
 
 
-def _keeper(err: Console, place: Path, keep: bool) -> "Keeper":
-    return Keeper(err, place, keep)
-
-
 class Keeper:
     """Waits, if told so, until somebody presses Ctrl-C."""
 
@@ -78,7 +91,10 @@ class Keeper:
     def __call__(self) -> None:
         if not self._keep:
             return
-        _say(self._err, f"all is left running; look with `tercio incidents --settings {self._place}/tercio.toml`; Ctrl-C ends it")
+        _say(
+            self._err,
+            f"all is left running; look with `tercio incidents --settings {self._place}/tercio.toml`; Ctrl-C ends it",
+        )
         try:
             while True:
                 time.sleep(1)
@@ -87,20 +103,40 @@ class Keeper:
 
 
 def _say(err: Console, text: str) -> None:
-    err.print(f"[dim]{clock(time.time_ns() // 1000)}[/] [cyan]{'drill':>9}[/]  ", end="")
-    err.print(text, markup=False)
+    _line(err, time.time_ns() // 1000, "drill", "cyan", text)
 
 
 def _show(err: Console, entry: Entry) -> None:
-    stage = STAGES.get(entry.kind, entry.kind)
+    """One record as it happens. Rows that only follow from what was told are left to ``tercio show``."""
+    if entry.body is None or not _new(entry):
+        return
     for text in sentences(entry, CURRENCY):
-        err.print(f"[dim]{clock(entry.time)}[/] [bold green]{stage:>9}[/]  ", end="")
-        err.print(text, markup=False)
-    if entry.kind == "decision" and entry.body is not None:
+        _line(err, entry.time, STAGES.get(entry.kind, entry.kind), "bold green", text)
+    if entry.kind == "decision":
         decision = msgspec.json.decode(entry.body, type=Deliberation).decision
-        err.print(alternatives(decision, CURRENCY))
-        if decision.removed:
-            err.print(removed(decision))
+        err.print(Padding(Group(alternatives(decision, CURRENCY), *_removed(decision)), (0, 0, 0, INDENT)))
+
+
+def _new(entry: Entry) -> bool:
+    """Whether a record tells a person something that the one before did not."""
+    if entry.kind == "command":
+        return msgspec.json.decode(entry.body or b"", type=CommandRow).state != "done"
+    if entry.kind == "effect":
+        return msgspec.json.decode(entry.body or b"", type=Effect).state != EffectState.ORDERED
+    return True
+
+
+def _removed(decision: Decision) -> list[RenderableType]:
+    return [Text("removed for safety:"), removed(decision)] if decision.removed else []
+
+
+def _line(err: Console, at: int, stage: str, style: str, text: str) -> None:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=12, style="dim")
+    row.add_column(width=9, style=style, justify="right")
+    row.add_column(ratio=1, overflow="fold")
+    row.add_row(clock(at), stage, Text(text))
+    err.print(row)
 
 
 def board_page(board: Scoreboard) -> Table:

@@ -54,7 +54,10 @@ def for_range() -> tuple[str, ...]:
 
 def page(findings: tuple[Finding, ...]) -> RenderableType:
     """The findings, bad ones marked."""
-    lines = [Text(f"{'!!' if f.bad else 'ok'}  {f.what}: {plain(f.words, 600)}", style="red" if f.bad else "") for f in findings]
+    lines = [
+        Text(f"{'!!' if f.bad else 'ok'}  {f.what}: {plain(f.words, 600)}", style="red" if f.bad else "")
+        for f in findings
+    ]
     return Group(*lines)
 
 
@@ -99,7 +102,9 @@ def _sources(settings: Settings) -> Iterator[Finding]:
         yield Finding("sources", True, "the settings name no source: add [sources.NAME] with sensor and path")
     for source in settings.sources:
         if not source.path.exists():
-            yield Finding(source.name, True, f"{source.path} does not exist: is {source.sensor} running and writing there?")
+            yield Finding(
+                source.name, True, f"{source.path} does not exist: is {source.sensor} running and writing there?"
+            )
         elif not os.access(source.path, os.R_OK):
             yield Finding(source.name, True, f"{source.path} cannot be read by this user")
         else:

@@ -19,6 +19,7 @@ from tercio.model.sitecheck import Remark
 from tercio.model.units import money, span, timestamp
 from tercio.store.reader import Reader
 
+
 def effects_page(effects: Sequence[Effect], now: int) -> RenderableType:
     """Every lease, what it does, whether it held and was confirmed, and until when it stands."""
     if not effects:
@@ -73,7 +74,9 @@ def story_of(reader: Reader, incident: Incident) -> Story:
     subjects = {incident.id, *(e.lease for e in effects), *(e.decision for e in effects)}
     entries = sorted({e.seq: e for s in subjects for e in reader.records(subject=s, limit=10_000)}.items())
     decisions = tuple(
-        msgspec.json.decode(e.body, type=Deliberation) for _, e in entries if e.kind == "decision" and e.body is not None
+        msgspec.json.decode(e.body, type=Deliberation)
+        for _, e in entries
+        if e.kind == "decision" and e.body is not None
     )
     currency = decisions[-1].question.site.currency if decisions else ""
     told = ("finding", "decision", "authorisation", "effect", "word")
@@ -112,7 +115,9 @@ def incident_page(story: Story, now: int) -> RenderableType:
 def remarks_page(site: Site, remarks: Sequence[Remark]) -> RenderableType:
     """What a site file leaves open or gets wrong."""
     if not remarks:
-        return Text(f"{plain(site.name)}: nothing to remark; {len(site.assets)} assets, {len(site.processes)} processes.")
+        return Text(
+            f"{plain(site.name)}: nothing to remark; {len(site.assets)} assets, {len(site.processes)} processes."
+        )
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("", "where", "what, and what to do"):
         table.add_column(column, overflow="fold")
@@ -145,7 +150,10 @@ def alternatives(decision: Decision, currency: str) -> RenderableType:
         words = plan.permission if plan.permission == Permission.PERMITTED else ruling_words(decision, plan.candidates)
         cells = (cost.total, cost.attack, cost.production, cost.risk)
         table.add_row(
-            "->" if chosen else "", plain(plan.title), *(money(c, currency) for c in cells), words,
+            "->" if chosen else "",
+            plain(plan.title),
+            *(money(c, currency) for c in cells),
+            words,
             style="bold" if chosen else "",
         )
     return table
@@ -180,6 +188,7 @@ def ended(effect: Effect) -> str:
 
 def _furthest(incident: Incident) -> str:
     """The asset with which the intruder has probably come furthest."""
+
     def rank(name: str) -> tuple[float, str]:
         p = incident.beliefs[name].p
         return sum(stage * p[stage] for stage in Stage), name

@@ -32,8 +32,8 @@ class SourceSettings(msgspec.Struct, frozen=True):
 class HandSettings(msgspec.Struct, frozen=True):
     """One hand: its mechanism, where its socket is, the zones whose traffic passes it, and how ``tercio up`` starts it.
 
-    ``file`` is the hand's own file; ``start`` the words before ``python -m tercio hand NAME`` (``nsenter``, ``setpriv``).
-    Without ``file`` the hand is started elsewhere, and only its socket is used.
+    ``file`` is the hand's own file; ``start`` the words before ``python -m tercio hand NAME`` (``nsenter``,
+    ``setpriv``). Without ``file`` the hand is started elsewhere, and only its socket is used.
     """
 
     name: str

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from shlex import join
@@ -16,19 +16,22 @@ from tercio.store.state import State
 PATIENCE = 20.0
 """Seconds that the platform may take until loop and hand are ready."""
 
+Changes = Mapping[str, Mapping[str, str]]
+"""By file: a text in it, and what stands in its place for this drill."""
+
 CAPABILITIES = ("--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin")
 
 
 class Platform:
     """A running ``tercio up`` beside a range, with its settings in ``folder``."""
 
-    def __init__(self, folder: Path, plant: Range) -> None:
+    def __init__(self, folder: Path, plant: Range, changes: Changes = {}) -> None:
         self.folder = folder
         self.settings = folder / "tercio.toml"
         self.state = folder / "state"
         self._log = folder / "tercio.log"
         self._seen = 0
-        write_settings(folder, plant)
+        write_settings(folder, plant, changes)
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
@@ -73,15 +76,21 @@ class Platform:
                 self.process.wait()
 
 
-def write_settings(folder: Path, plant: Range) -> None:
+def write_settings(folder: Path, plant: Range, changes: Changes) -> None:
     """The settings of a site, as its engineer would write them; leases are short, so that a drill sees their end."""
     folder.mkdir(parents=True, exist_ok=True)
     start = join(["nsenter", f"--net={plant.gateway_netns}", "setpriv", *CAPABILITIES, "--no-new-privs"])
-    template = files("tercio.drills").joinpath("tercio.toml").read_text(encoding="utf-8")
-    text = template.replace("@EVE@", str(plant.eve)).replace("@START@", start)
-    (folder / "tercio.toml").write_text(text, encoding="utf-8")
-    (folder / "site.toml").write_text(site_file().read_text(encoding="utf-8"), encoding="utf-8")
-    hand = files("tercio.drills").joinpath("gateway.toml").read_text(encoding="utf-8")
-    path = folder / "gateway.toml"
-    path.write_text(hand.replace("@FOLDER@", str(folder)), encoding="utf-8")
-    path.chmod(0o600)
+    places = {"@EVE@": str(plant.eve), "@START@": start, "@FOLDER@": str(folder)}
+    site = site_file().read_text(encoding="utf-8")
+    drills = files("tercio.drills")
+    texts = {name: drills.joinpath(name).read_text(encoding="utf-8") for name in ("tercio.toml", "gateway.toml")}
+    for name, text in {**texts, "site.toml": site}.items():
+        for old, new in changes.get(name, {}).items():
+            if old not in text:
+                raise ValueError(f"{name} has no {old!r} to change")
+            text = text.replace(old, new)
+        for place, value in places.items():
+            text = text.replace(place, value)
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)

@@ -38,7 +38,8 @@ class Priced(msgspec.Struct, frozen=True):
 
 class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
     """How a drill went. Times are from the kernel's time stamp of the packet that completed the rule, None where it never
-    came to that; ``first_write_stopped`` is None where the intruder tried none. Money in whole units of ``currency``."""
+    came to that; ``first_write_stopped`` is None where the intruder tried none. Money in whole units of
+    ``currency``."""
 
     contained: bool
     confirmed: bool

@@ -6,12 +6,13 @@ import msgspec
 
 from tercio.agents.mandate import rule
 from tercio.agents.situation import Condition, State, World, situate
+from tercio.brain.correlate.belief import decayed
 from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.choose import choose
 from tercio.brain.decide.loss import production
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered
-from tercio.brain.correlate.belief import decayed
+from tercio.brain.decide.survey import Survey, survey
 from tercio.loop.state import Content, LoopState
 from tercio.model.commands import EffectState, HostTarget
 from tercio.model.decisions import Candidate, Decision, Permission, Ruling
@@ -19,6 +20,9 @@ from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
 from tercio.model.site import Autonomy, Site
 from tercio.model.units import SECOND
+
+OWN = ("gateway", "tercio")
+"""Roles of what Tercio itself stands on: never refused anything."""
 
 LIVE = (EffectState.ORDERED, EffectState.STANDING)
 
@@ -34,7 +38,8 @@ def deliberate(content: Content, state: LoopState, incident: Incident, now: int)
     """Decide one incident at one instant, under the mandate and what people said."""
     question = question_of(content, state, incident, now)
     kept, removed = filtered(question, candidates(question))
-    rulings = {candidate.id: _ruling(content, state, question, candidate) for candidate in kept}
+    seen = survey(question)
+    rulings = {candidate.id: _ruling(content, state, question, seen, candidate) for candidate in kept}
     return Deliberation(question, choose(question, kept, removed, rulings, content.digest))
 
 
@@ -53,8 +58,8 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
     )
 
 
-def _ruling(content: Content, state: LoopState, question: Question, candidate: Candidate) -> Ruling:
-    cost = production(question, (candidate,)) if candidate.target is not None else 0
+def _ruling(content: Content, state: LoopState, question: Question, seen: Survey, candidate: Candidate) -> Ruling:
+    cost = production(question, seen, (candidate,)) if candidate.target is not None else 0
     world = _world(content, state, question)
     site = restrained(content.site, state.memory.silent)
     ruling = rule(content.mandate, candidate, situate(site, candidate, question.incident, world, cost))
@@ -75,6 +80,7 @@ def _world(content: Content, state: LoopState, question: Question) -> World:
             for process in content.site.processes.values()
         },
         lost=frozenset(e.target.asset for e in question.effects if isinstance(e.target, HostTarget)),
+        own=tuple(a for asset in content.site.assets.values() if asset.role in OWN for a in asset.addresses),
         acts={zone: sum(now - at < 3600 * SECOND for at in instants) for zone, instants in state.memory.acts.items()},
         limits=content.limits,
     )
@@ -92,7 +98,9 @@ def restrained(site: Site, silent: Iterable[str]) -> Site:
     if not tuple(silent):
         return site
     zones = {
-        name: msgspec.structs.replace(zone, autonomy=Autonomy.ADVISE if zone.autonomy != Autonomy.SHADOW else zone.autonomy)
+        name: msgspec.structs.replace(
+            zone, autonomy=Autonomy.ADVISE if zone.autonomy != Autonomy.SHADOW else zone.autonomy
+        )
         for name, zone in site.zones.items()
     }
     return msgspec.structs.replace(site, zones=zones)

@@ -7,7 +7,17 @@ import msgspec
 
 from tercio.loop.authorise import LIVE
 from tercio.model.commands import (
-    Action, Command, ConduitTarget, Effect, EffectState, FlowTarget, HostTarget, Response, Standing, Status, Target,
+    Action,
+    Command,
+    ConduitTarget,
+    Effect,
+    EffectState,
+    FlowTarget,
+    HostTarget,
+    Response,
+    Standing,
+    Status,
+    Target,
 )
 from tercio.model.events import Event
 from tercio.model.processes import ProcessState
@@ -30,8 +40,15 @@ def ordered(command: Command) -> Effect:
     if command.target is None:
         raise ValueError(f"{command.id}: only a command with a target makes an effect")
     return Effect(
-        lease=command.lease, command=command.id, incident=command.incident, decision=command.decision, hand=command.hand,
-        target=command.target, state=EffectState.ORDERED, since=command.issued, until=command.until,
+        lease=command.lease,
+        command=command.id,
+        incident=command.incident,
+        decision=command.decision,
+        hand=command.hand,
+        target=command.target,
+        state=EffectState.ORDERED,
+        since=command.issued,
+        until=command.until,
     )
 
 

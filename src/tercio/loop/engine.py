@@ -1,13 +1,14 @@
 """One turn of the loop, in the order in which things happen. Pure: now, chance and names enter with the input.
 
-people's words -> hands' answers -> sense -> detect -> correlate -> watch effects -> decide -> authorise -> order -> leases
+people's words -> hands' answers -> sense -> detect -> correlate -> watch effects -> decide -> authorise -> order ->
+leases
 """
 
 import msgspec
 
 from tercio.agents.commander import orders
 from tercio.agents.watch import triage
-from tercio.brain.correlate.incidents import Setting, correlate
+from tercio.brain.correlate.incidents import Note, Setting, correlate
 from tercio.brain.correlate.processes import observe
 from tercio.loop import leases
 from tercio.loop.authorise import Deliberation, deliberate
@@ -24,6 +25,12 @@ from tercio.model.units import SECOND
 
 FLUSH = 5 * SECOND
 """Where nothing is journaled, offsets and counts are still written this often (microseconds)."""
+
+
+HOUR = 3600 * SECOND
+
+MOST_TOLD = 1000
+"""Different findings that opened nothing are journaled up to this number an hour."""
 
 
 def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
@@ -94,8 +101,9 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
         return state, set()
     setting = Setting(content.site, state.memory.announced, content.outlook.half_life)
     incidents, notes = correlate(setting, state.incidents, sensed.findings, ledger.now)
+    state, fresh = _untold(state, notes, ledger.now)
     for note in notes:
-        if note.change in ("opened", "joined", "below"):
+        if note.change in ("opened", "joined") or note in fresh:
             told = Told(note.finding, note.incident, note.change, note.evidence)
             ledger.note("finding", note.incident or note.finding.id, told)
             ledger.cite(sensed.cited[e] for e in note.finding.events if e in sensed.cited)
@@ -103,6 +111,18 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
     due = {key for key in changed if triage(incidents[key], state.incidents.get(key)).due}
     dirty = tuple(sorted({*state.dirty, *changed} - due))
     return msgspec.structs.replace(state, incidents=incidents, dirty=dirty), due
+
+
+def _untold(state: LoopState, notes: tuple[Note, ...], now: int) -> tuple[LoopState, list[Note]]:
+    """Of the findings that opened nothing, those that say something not journaled within the hour."""
+    told = {key: at for key, at in state.memory.told.items() if now - at < HOUR}
+    fresh = []
+    for note in notes:
+        key = "|".join(piece.key for piece in note.evidence) if note.change == "below" else ""
+        if key and key not in told and len(told) < MOST_TOLD:
+            told[key] = now
+            fresh.append(note)
+    return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, told=told)), fresh
 
 
 def _watch(
@@ -168,6 +188,6 @@ def _order(content: Content, state: LoopState, result: Deliberation, ledger: Led
         effect = ordered(command)
         state = settle(state, None, effect, ledger)
         for zone in zones_of(content.site, effect.target):
-            recent = [at for at in acts.get(zone, ()) if ledger.now - at < 3600 * SECOND]
+            recent = [at for at in acts.get(zone, ()) if ledger.now - at < HOUR]
             acts[zone] = (*recent, ledger.now)
     return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, acts=acts))

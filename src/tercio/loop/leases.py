@@ -36,8 +36,15 @@ def cancel(state: LoopState, lease: str, why: str, ledger: Ledger) -> LoopState:
     """Order the end of a lease. The effect stands until its hand says that nothing of it is left."""
     effect = state.effects[lease]
     command = Command(
-        id=mint("cmd", lease, "cancel"), lease=lease, incident=effect.incident, decision=effect.decision,
-        hand=effect.hand, action=Action.CANCEL, target=effect.target, issued=ledger.now, until=effect.until,
+        id=mint("cmd", lease, "cancel"),
+        lease=lease,
+        incident=effect.incident,
+        decision=effect.decision,
+        hand=effect.hand,
+        action=Action.CANCEL,
+        target=effect.target,
+        issued=ledger.now,
+        until=effect.until,
     )
     after = msgspec.structs.replace(effect, why=why)
     state = settle(state, effect, after, ledger)
@@ -117,8 +124,15 @@ def _quiet(content: Content, state: LoopState, lease: str, draw: float) -> tuple
 def _renew(content: Content, state: LoopState, effect: Effect, ledger: Ledger) -> LoopState:
     until = min(ledger.now + content.outlook.span, effect.since + content.release.longest)
     command = Command(
-        id=command_id(effect.lease, until), lease=effect.lease, incident=effect.incident, decision=effect.decision,
-        hand=effect.hand, action=Action.DENY, target=effect.target, issued=ledger.now, until=until,
+        id=command_id(effect.lease, until),
+        lease=effect.lease,
+        incident=effect.incident,
+        decision=effect.decision,
+        hand=effect.hand,
+        action=Action.DENY,
+        target=effect.target,
+        issued=ledger.now,
+        until=until,
     )
     state = settle(state, effect, msgspec.structs.replace(effect, renewed=effect.renewed + 1), ledger)
     return send(state, command, ledger)
@@ -143,8 +157,15 @@ def _ask(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
     hands = {effect.hand for effect in state.effects.values() if effect.state in LIVE}
     for hand in sorted(hands - {hand for hand, _ in queries.values()}):
         command = Command(
-            id=mint("cmd", hand, "query", ledger.now), lease="", incident="", decision="", hand=hand,
-            action=Action.QUERY, target=None, issued=ledger.now, until=ledger.now + ASK_AFTER,
+            id=mint("cmd", hand, "query", ledger.now),
+            lease="",
+            incident="",
+            decision="",
+            hand=hand,
+            action=Action.QUERY,
+            target=None,
+            issued=ledger.now,
+            until=ledger.now + ASK_AFTER,
         )
         queries[command.id] = (hand, ledger.now)
         ledger.orders.append(command)

@@ -7,9 +7,9 @@ import msgspec
 from tercio.loop.state import LoopState
 from tercio.model.canon import canonical
 from tercio.model.commands import Command, Effect
+from tercio.model.events import Unparsed
 from tercio.model.incidents import Incident
 from tercio.model.records import Cited, CommandRow, Record, Transaction
-from tercio.model.events import Unparsed
 
 
 class Ledger:

@@ -29,7 +29,9 @@ def hear(content: Content, state: LoopState, word: Word) -> Heard:
             told = tuple(name for name in state.memory.stood_down if name != (word.target or "all"))
             gone = len(told) < len(state.memory.stood_down)
             memory = msgspec.structs.replace(state.memory, stood_down=told)
-            return Heard(memory, (), f"standing to on {word.target or 'all'}" if gone else "nothing was stood down there")
+            return Heard(
+                memory, (), f"standing to on {word.target or 'all'}" if gone else "nothing was stood down there"
+            )
         case WordKind.WINDOW_OPEN:
             return _window_open(content, state, word)
         case WordKind.WINDOW_CLOSE:
@@ -60,7 +62,9 @@ def _undo(state: LoopState, word: Word) -> Heard:
         held_off[effect.incident] = tuple(dict.fromkeys(names))
     memory = msgspec.structs.replace(state.memory, held_off=held_off)
     said = ", ".join(f"{target_name(e.target)} ({e.lease})" for e in hit)
-    return Heard(memory, tuple(e.lease for e in hit), f"undoing {said}; it will not be done again in this incident by itself")
+    return Heard(
+        memory, tuple(e.lease for e in hit), f"undoing {said}; it will not be done again in this incident by itself"
+    )
 
 
 def _stand_down(content: Content, state: LoopState, word: Word) -> Heard:

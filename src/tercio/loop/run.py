@@ -60,9 +60,7 @@ class Shell:
         self._batches: list[Batch] = []
         self._state, since = restored(store, setup.content, _now())
         offsets = self._state.offsets
-        self._tails = {
-            name: Tail(name, path, offsets.get(name), since) for name, path in sorted(setup.sources.items())
-        }
+        self._tails = {name: Tail(name, path, offsets.get(name), since) for name, path in sorted(setup.sources.items())}
         self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -134,7 +132,11 @@ class Shell:
         if hand is None:
             self._responded(
                 Response(
-                    command=command.id, hand=command.hand, status=Status.FAILED, held=False, at=_now(),
+                    command=command.id,
+                    hand=command.hand,
+                    status=Status.FAILED,
+                    held=False,
+                    at=_now(),
                     detail=f"the settings have no hand {command.hand!r} any more",
                 )
             )
@@ -187,7 +189,7 @@ def restored(store: State, content: Content, now: int) -> tuple[LoopState, int]:
     else:
         memory = Memory(windows=Windows())
     written = max(memory.heard.values(), default=0)
-    memory = msgspec.structs.replace(memory, heard={source: now for source in content.sensors})
+    memory = msgspec.structs.replace(memory, heard=dict.fromkeys(content.sensors, now))
     state = LoopState(
         memory=memory,
         offsets=left.offsets,

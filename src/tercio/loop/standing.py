@@ -11,7 +11,6 @@ from tercio.model.commands import Command, Effect, EffectState, target_name
 from tercio.model.incidents import Incident, Status
 from tercio.model.units import SECOND
 
-
 AGAIN = SECOND
 """After a hand failed, its incident is decided again this much later (microseconds), not at once."""
 

@@ -50,9 +50,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What no table holds: detection windows, announced windows, process states, and small notes by id.
 
-    ``heard`` is when each source last spoke (receipt), ``quiet`` the drawn quiet period per lease, ``held_off`` the target
-    names that an incident must not choose again, ``due`` when an incident is to be decided again, ``acts`` the instants
-    of acts per zone (blast budget), ``stood_down`` the zones, processes or ``all`` where people told Tercio to stand down.
+    ``heard`` is when each source last spoke (receipt), ``quiet`` the drawn quiet period per lease, ``held_off`` the
+    target names that an incident must not choose again, ``due`` when an incident is to be decided again, ``acts`` the
+    instants of acts per zone (blast budget), ``told`` when a finding that opened nothing was last journaled, by what
+    it said; ``stood_down`` names the processes, or ``all``, where people told Tercio to stand down.
     """
 
     windows: Windows
@@ -65,12 +66,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     held_off: dict[str, tuple[str, ...]] = {}
     due: dict[str, int] = {}
     acts: dict[str, tuple[int, ...]] = {}
+    told: dict[str, int] = {}
     unparsed: dict[str, int] = {}
 
 
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state of the loop between two turns. ``commands`` are those not answered yet, with the instant at which
-    each was last sent; ``queries`` the hands asked what stands, and when; ``dirty`` the incidents whose last change is not in the journal yet."""
+    each was last sent; ``queries`` the hands asked what stands, and when; ``dirty`` the incidents whose last change
+    is not in the journal yet."""
 
     memory: Memory
     offsets: dict[str, tuple[str, int]] = {}

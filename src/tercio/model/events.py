@@ -93,7 +93,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     ``class_uid`` is the OCSF class (4001 network activity, 2004 detection finding, ...); ``time`` is when it
     happened by the product's clock, ``received`` when Tercio read it; ``flow`` is the community id (one packet
-    seen twice has one); ``until`` is the last moment the event speaks of (a flow's end), else ``time``.
+    seen twice has one); ``began`` and ``until`` are the first and last moment the event speaks of (a flow's start
+    and last packet), else ``time``.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     class_uid: int
     time: int
+    began: int
     until: int
     received: int
     provenance: Provenance

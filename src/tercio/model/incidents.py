@@ -30,9 +30,9 @@ class Belief(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True):
     """One independent piece of evidence: a finding, what it says of which asset, and with which weight.
 
-    ``ratio`` is the likelihood ratio that it claims for stage ``stage`` of ``asset``; where it rests on ``events`` that other
-    evidence cites too, only what it adds to that is applied. ``excuse`` says why it is weaker than the rule's own (a window,
-    a schedule, a declared flow), and is empty where nothing weakened it.
+    ``ratio`` is the likelihood ratio that it claims for stage ``stage`` of ``asset``; where it rests on ``events``
+    that other evidence cites too, only what it adds to that is applied. ``excuse`` says why it is weaker than the
+    rule's own (a window, a schedule, a declared flow), and is empty where nothing weakened it.
     """
 
     finding: str

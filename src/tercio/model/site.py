@@ -9,6 +9,9 @@ from functools import cached_property
 
 import msgspec
 
+CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "drive", "robot", "cnc", "controller", "safety"})
+"""Roles of devices that move something in the physical world."""
+
 
 class Autonomy(StrEnum):
     """How far Tercio may go by itself (DESIGN §9). A site starts in shadow."""

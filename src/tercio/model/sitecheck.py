@@ -7,10 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
-from tercio.model.site import Autonomy, Process, Site, Zone
+from tercio.model.site import CONTROLLERS, Autonomy, Process, Site, Zone
 
-CONTROLLERS = frozenset({"plc", "rtu", "dcs", "controller", "drive"})
-"""Roles that move something."""
 ROLES = CONTROLLERS | {
     *("hmi", "ews", "historian", "directory", "safety", "jump", "ai", "mes", "scada", "opc", "gateway", "firewall"),
     *("workstation", "server", "scanner", "backup", "switch", "camera", "printer", "sensor", "database", "web", "mail"),

@@ -13,14 +13,16 @@ def decayed(belief: Belief, now: int, half_life: int) -> Belief:
     """Belief as time goes by without evidence: half of what lies above the prior is gone every ``half_life`` (microseconds)."""
     age = max(0, now - belief.as_of)
     weight = 0.5 ** (age / half_life)
-    return Belief(_rounded([b + weight * (p - b) for p, b in zip(belief.p, PRIOR, strict=True)]), max(now, belief.as_of))
+    return Belief(
+        _rounded([b + weight * (p - b) for p, b in zip(belief.p, PRIOR, strict=True)]), max(now, belief.as_of)
+    )
 
 
 def updated(belief: Belief, stage: Stage, ratio: float, ceiling: float = 1.0) -> Belief:
     """Apply one piece of evidence that the intruder is at least at ``stage``.
 
-    ``ratio`` is its likelihood ratio (at least 1: nothing here exonerates). ``ceiling`` bounds the probability of being held
-    that this evidence may lead to; belief that is above it already stays as it is.
+    ``ratio`` is its likelihood ratio (at least 1: nothing here exonerates). ``ceiling`` bounds the probability of
+    being held that this evidence may lead to; belief that is above it already stays as it is.
     """
     raised = [p * (ratio if s >= stage else 1.0) for s, p in enumerate(belief.p)]
     total = sum(raised)

@@ -38,11 +38,15 @@ def excuse(site: Site, windows: Iterable[Window], finding: Finding, src: str, ds
     for schedule in site.schedules:
         if (schedule.asset, schedule.activity) in {(src, a) for a in activities} and schedule.target in places:
             if schedule.start_minute <= minute < schedule.end_minute:
-                return Excuse(f"{src} is scheduled to {schedule.activity} {schedule.target} at this hour", EXCUSED_WEIGHT)
+                return Excuse(
+                    f"{src} is scheduled to {schedule.activity} {schedule.target} at this hour", EXCUSED_WEIGHT
+                )
     for window in windows:
         if window.asset == src and window.activity in activities and window.target in places:
             if window.since <= finding.time < window.until:
-                return Excuse(f"{window.by} announced that {src} would {window.activity} {window.target}", EXCUSED_WEIGHT)
+                return Excuse(
+                    f"{window.by} announced that {src} would {window.activity} {window.target}", EXCUSED_WEIGHT
+                )
     return None
 
 

@@ -122,11 +122,7 @@ def _standing(finding: Finding) -> str:
 def _home(
     incidents: Mapping[str, Incident], finding: Finding, src: str, targets: tuple[str, ...], pardon: Excuse | None
 ) -> Incident | None:
-    alive = [
-        i
-        for i in incidents.values()
-        if i.status != Status.CLOSED and finding.time - i.last_evidence <= JOINS
-    ]
+    alive = [i for i in incidents.values() if i.status != Status.CLOSED and finding.time - i.last_evidence <= JOINS]
     same_source = [i for i in alive if src in i.sources]
     if same_source or pardon is not None:
         return min(same_source, key=lambda i: (i.opened, i.id), default=None)
@@ -186,7 +182,11 @@ def _opened(
 
 
 def _joined(
-    home: Incident, finding: Finding, src: str, targets: tuple[str, ...], beliefs: dict[str, Belief],
+    home: Incident,
+    finding: Finding,
+    src: str,
+    targets: tuple[str, ...],
+    beliefs: dict[str, Belief],
     fresh: tuple[Evidence, ...],
 ) -> Incident:
     addresses = tuple(dict.fromkeys((*home.sources.get(src, ()), finding.src)))

@@ -28,7 +28,10 @@ def observe(site: Site, states: Mapping[str, ProcessState], events: Iterable[Eve
 def _advance(site: Site, process: Process, state: ProcessState, event: Event, names: set[str]) -> ProcessState:
     for flow in process.flows:
         if {flow.src, flow.dst} == names:
-            polls = {**state.polls, f"{flow.src}>{flow.dst}": max(event.time, state.polls.get(f"{flow.src}>{flow.dst}", 0))}
+            polls = {
+                **state.polls,
+                f"{flow.src}>{flow.dst}": max(event.time, state.polls.get(f"{flow.src}>{flow.dst}", 0)),
+            }
             state = msgspec.structs.replace(state, polls=polls)
     for reading in event.readings:
         if _is(site, process.state, reading) and event.time >= state.seen:

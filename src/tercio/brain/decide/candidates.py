@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from tercio.brain.decide.question import Question
-from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target, target_name
+from tercio.brain.decide.survey import FAINT
+from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, NeededFlow, Target, target_name
 from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.ids import mint
 from tercio.model.incidents import Stage
@@ -21,11 +22,16 @@ D3FEND = {
 def candidates(question: Question) -> tuple[Candidate, ...]:
     """All that could be done about this incident, sorted by id; what changes nothing is always among it.
 
-    A source whose address could have been forged gets no acting candidate: it may only be asked about.
+    A source whose address could have been forged gets no acting candidate: it may only be asked about. Neither does one
+    whose probability of being held has faded, nor a target that is refused already.
     """
+    standing = {
+        target_name(e.target) for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)
+    }
+    barred = {*question.held_off, *standing}
     found: dict[str, Candidate] = {}
     for candidate in (*_still(question), *_acting(question)):
-        if candidate.target is None or target_name(candidate.target) not in question.held_off:
+        if candidate.target is None or target_name(candidate.target) not in barred:
             found[candidate.id] = candidate
     return tuple(found[key] for key in sorted(found))
 
@@ -40,7 +46,7 @@ def _still(question: Question) -> Iterator[Candidate]:
 def _acting(question: Question) -> Iterator[Candidate]:
     site, incident = question.site, question.incident
     for src, dst, service in incident.reached:
-        if src not in incident.proven:
+        if src not in incident.proven or incident.beliefs[src].held < FAINT:
             continue
         source, sink = _asset(question, src), _asset(question, dst)
         reach = _reach(question, source.zone, sink.zone)

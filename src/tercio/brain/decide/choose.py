@@ -6,6 +6,7 @@ from itertools import combinations
 
 from tercio.brain.decide.loss import asked, priced, waited
 from tercio.brain.decide.question import Question
+from tercio.brain.decide.survey import survey
 from tercio.model.canon import canonical
 from tercio.model.commands import target_name
 from tercio.model.decisions import Candidate, Decision, Money, Permission, Plan, Removed, Ruling, Verb
@@ -30,8 +31,8 @@ def choose(
 ) -> Decision:
     """Price every single and pair of the kept candidates and choose the cheapest permitted plan (ties by title).
 
-    ``rulings`` are the mandate's words by candidate id; a candidate without one counts as forbidden. ``content_digest`` names
-    the rules, mandate and code that were in force.
+    ``rulings`` are the mandate's words by candidate id; a candidate without one counts as forbidden.
+    ``content_digest`` names the rules, mandate and code that were in force.
     """
     plans = _plans(question, kept, rulings)
     permitted = [plan for plan in plans if plan.permission == Permission.PERMITTED]
@@ -62,18 +63,19 @@ def choose(
 def _plans(question: Question, kept: Sequence[Candidate], rulings: Mapping[str, Ruling]) -> list[Plan]:
     still = {candidate.verb: candidate for candidate in kept if candidate.target is None}
     acting = [candidate for candidate in kept if candidate.target is not None]
-    idle = priced(question, ())
-    singles = sorted(((priced(question, (a,)), a) for a in acting), key=lambda m: (m[0].total, m[1].id))[:WIDEST]
+    seen = survey(question)
+    idle = priced(question, seen, ())
+    singles = sorted(((priced(question, seen, (a,)), a) for a in acting), key=lambda m: (m[0].total, m[1].id))[:WIDEST]
     sets: list[tuple[Candidate, ...]] = [(a,) for _, a in singles]
     sets += list(combinations([a for _, a in singles], 2))
-    plans = [_plan(question, actions, priced(question, actions), rulings, idle) for actions in sets]
+    plans = [_plan(question, actions, priced(question, seen, actions), rulings, idle) for actions in sets]
     plans = [plan for plan in plans if plan.money.production <= idle.attack - plan.money.attack]
     best = min(plans, key=_rank, default=None)
     actions = tuple(a for a in acting if best is not None and a.id in best.candidates)
     plans.append(_plan(question, (still[Verb.NOTHING],), idle, rulings, idle))
     if actions:
-        plans.append(_plan(question, (still[Verb.WAIT],), waited(question, actions), rulings, idle))
-        plans.append(_plan(question, (still[Verb.ASK],), asked(question, actions), rulings, idle))
+        plans.append(_plan(question, (still[Verb.WAIT],), waited(question, seen, actions), rulings, idle))
+        plans.append(_plan(question, (still[Verb.ASK],), asked(question, seen, actions), rulings, idle))
     else:
         plans.append(_plan(question, (still[Verb.WAIT],), idle, rulings, idle))
     return plans

@@ -25,9 +25,9 @@ def sigma() -> float:
 def median_step(tempo: str, steps: Sequence[int]) -> float:
     """Median time of the next step (microseconds), from the prior and the pace seen so far.
 
-    ``tempo`` ``average`` takes the published mean, ``industrialised`` takes the fastest as the median. Each interval between
-    two ``steps`` (instants of independent evidence) weighs as much as the prior; nobody is believed to be faster than a
-    tenth of the fastest.
+    ``tempo`` ``average`` takes the published mean, ``industrialised`` takes the fastest as the median. Each interval
+    between two ``steps`` (instants of independent evidence) weighs as much as the prior; nobody is believed to be
+    faster than a tenth of the fastest.
     """
     spread = sigma()
     prior = MEAN_BREAKOUT * math.exp(-(spread**2) / 2) if tempo == "average" else float(FASTEST_BREAKOUT)

@@ -3,142 +3,70 @@
 import math
 from collections.abc import Sequence
 
-from tercio.brain.decide.forecast import median_step, reaches_within
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.safety import CONTROLLERS
-from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget
-from tercio.model.decisions import Candidate, Money, Verb
-from tercio.model.incidents import Stage
-from tercio.model.processes import ProcessState
+from tercio.brain.decide.survey import HOUR, Survey, detours, seen_again, stake, succeeds
+from tercio.model.commands import ConduitTarget, HostTarget
+from tercio.model.decisions import Candidate, Money
 from tercio.model.site import Process
-from tercio.model.units import SECOND
-
-DETOUR = {Verb.BLOCK_FLOW: 1, Verb.BLOCK_HOST: 2, Verb.CLOSE_CONDUIT: 2}
-"""Further steps that the intruder needs once an action stands: another service or controller from the same host (1);
-another host with reach, and to connect again from there (2). A closed conduit stops every host of the zone, so it counts for
-all sources in it."""
 
 RISK = 1e-4
 """Probability that an action of ours itself stops a process: one in ten thousand until outcomes say otherwise."""
 
-HOUR = 3600 * SECOND
 
+def attack(survey: Survey, actions: Sequence[Candidate], span: int) -> float:
+    """Expected loss by the attack within ``span`` while ``actions`` stand beside what stands already (cents, unrounded).
 
-def stake(process: Process) -> int:
-    """What it costs when a process is stopped by an attack (cents): the batch, the restart, and the hours it takes."""
-    return process.scrap + process.restart_cost + process.outage_per_hour * process.restart_span // HOUR
-
-
-def attack(question: Question, actions: Sequence[Candidate], span: int) -> float:
-    """Expected loss by the attack within ``span`` while ``actions`` stand (cents, unrounded).
-
-    For each process: its stake, times the probability that some held source stops it. A source needs its remaining steps in
-    the time; every detour that our actions force on him has to go unseen as well.
+    For each process: its stake, times the probability that some held source stops it. A source needs its remaining
+    steps in the time; every detour that effects force on him has to go unseen as well.
     """
-    incident = question.incident
-    median = median_step(question.outlook.tempo, incident.steps)
-    unseen = 1 - seen_again(question)
-    loss = 0.0
-    for process in question.site.processes.values():
-        if question.processes.get(process.name, ProcessState()).stopped(question.now):
-            continue
-        spared = 1.0
-        for source in sorted(incident.sources):
-            detours = max((_detours(question, a, source, process) for a in actions), default=0)
-            steps = remaining_steps(question, source, process) + detours
-            reached = reaches_within(steps, span, median) * unseen**detours
-            spared *= 1 - incident.beliefs[source].held * reached
-        loss += stake(process) * (1 - spared)
-    return loss
+    spared = dict.fromkeys(survey.stakes, 1.0)
+    for threat in survey.threats:
+        forced = max((detours(action.target, threat) for action in actions), default=0)
+        spared[threat.process] *= 1 - succeeds(survey, threat, max(forced, threat.detours), span)
+    return sum(survey.stakes[name] * (1 - kept) for name, kept in spared.items())
 
 
-def seen_again(question: Question) -> float:
-    """Probability that the intruder's next step is seen: Laplace's rule of succession on the independent steps seen so far."""
-    seen = len({piece.finding for piece in question.incident.evidence if not piece.excuse})
-    return (1 + seen) / (2 + seen)
-
-
-def remaining_steps(question: Question, source: str, process: Process) -> int:
-    """Steps from where ``source`` stands to a stopped process: reach a controller, control it, impact."""
-    incident = question.incident
-    touched = {dst for src, dst, _ in incident.reached if src == source and dst in _controllers(question, process)}
-    if any(incident.beliefs[c].p[Stage.CONTROL] + incident.beliefs[c].p[Stage.IMPACT] > 0.5 for c in touched):
-        return 1
-    return 2 if touched else 3
-
-
-def production(question: Question, actions: Sequence[Candidate]) -> int:
+def production(question: Question, survey: Survey, actions: Sequence[Candidate]) -> int:
     """What the actions cost the site while they stand (cents): to the horizon if the suspicion is right, one lease if not."""
-    held = max((question.incident.beliefs[s].held for s in question.incident.sources), default=0.0)
     cost = 0.0
     for action in actions:
-        span = held * question.outlook.horizon + (1 - held) * action.span
+        span = survey.held * question.outlook.horizon + (1 - survey.held) * action.span
         cost += _own(question, action) * span / HOUR
         cost += sum(_needs(process, action, span) for process in question.site.processes.values())
     return math.ceil(cost)
 
 
-def priced(question: Question, actions: Sequence[Candidate]) -> Money:
-    """The money of doing ``actions`` now (an empty set: of doing nothing)."""
+def priced(question: Question, survey: Survey, actions: Sequence[Candidate]) -> Money:
+    """The money of doing ``actions`` now (an empty set: of doing nothing more than what stands)."""
     stakes = sum(stake(process) for process in question.site.processes.values())
     return Money(
-        attack=round(attack(question, actions, question.outlook.horizon)),
-        production=production(question, actions),
+        attack=round(attack(survey, actions, question.outlook.horizon)),
+        production=production(question, survey, actions),
         risk=math.ceil(RISK * stakes * len(actions)),
     )
 
 
-def waited(question: Question, best: Sequence[Candidate]) -> Money:
+def waited(question: Question, survey: Survey, best: Sequence[Candidate]) -> Money:
     """The money of waiting for evidence: unprotected meanwhile; if the intruder shows himself, ``best`` is done late."""
     outlook, seen = question.outlook, seen_again(question)
-    idle, short = attack(question, (), outlook.horizon), attack(question, (), outlook.wait)
-    late = attack(question, best, outlook.horizon - outlook.wait)
-    held = max((question.incident.beliefs[s].held for s in question.incident.sources), default=0.0)
-    acted = priced(question, best)
+    idle, short = attack(survey, (), outlook.horizon), attack(survey, (), outlook.wait)
+    late = attack(survey, best, outlook.horizon - outlook.wait)
+    acted = priced(question, survey, best)
     return Money(
         attack=round(min(idle, short + seen * late + (1 - seen) * (idle - short))),
-        production=math.ceil(acted.production * seen * held),
-        risk=math.ceil(acted.risk * seen * held),
+        production=math.ceil(acted.production * seen * survey.held),
+        risk=math.ceil(acted.risk * seen * survey.held),
     )
 
 
-def asked(question: Question, best: Sequence[Candidate]) -> Money:
+def asked(question: Question, survey: Survey, best: Sequence[Candidate]) -> Money:
     """The money of asking: unprotected until a person answers, then ``best``."""
     outlook = question.outlook
     answer = min(outlook.answer, outlook.horizon)
-    idle = attack(question, (), outlook.horizon)
-    acted = priced(question, best)
-    late = attack(question, (), answer) + attack(question, best, outlook.horizon - answer)
+    idle = attack(survey, (), outlook.horizon)
+    acted = priced(question, survey, best)
+    late = attack(survey, (), answer) + attack(survey, best, outlook.horizon - answer)
     return Money(attack=round(min(idle, late)), production=acted.production, risk=acted.risk)
-
-
-def _controllers(question: Question, process: Process) -> set[str]:
-    named = {*process.needs, *(end for flow in process.flows for end in (flow.src, flow.dst))}
-    return {name for name in named if name in question.site.assets and question.site.assets[name].role in CONTROLLERS}
-
-
-def _detours(question: Question, action: Candidate, source: str, process: Process) -> int:
-    """How many more steps ``action`` forces on a source on its way to a process; 0 where it does not stand in that way."""
-    match action.target:
-        case HostTarget(asset=name):
-            stops = name == source
-        case FlowTarget(src=src, dst=dst):
-            stops = src == source and dst in _controllers(question, process)
-        case ConduitTarget(src_zone=src_zone, dst_zone=dst_zone):
-            zones = {question.site.assets[c].zone for c in _controllers(question, process)}
-            stops = zone_of(question, source) == src_zone and zones <= {dst_zone}
-        case None:
-            stops = False
-    return DETOUR[action.verb] if stops else 0
-
-
-def zone_of(question: Question, name: str) -> str:
-    """The zone of a listed asset or of a bare address; empty where nobody knows."""
-    asset = question.site.assets.get(name)
-    if asset is not None:
-        return asset.zone
-    zone = question.site.zone_at(name)
-    return zone.name if zone is not None else ""
 
 
 def _own(question: Question, action: Candidate) -> int:

@@ -14,8 +14,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """What people set about time (spans in microseconds).
 
     ``span`` is the length of a first lease; ``horizon`` how long until people have taken over (what the attacker does
-    later is theirs to stop); ``wait`` how long *wait for evidence* waits; ``answer`` how long a person takes to answer a
-    question; ``half_life`` how fast belief fades; ``tempo`` is ``average`` or ``industrialised``.
+    later is theirs to stop); ``wait`` how long *wait for evidence* waits; ``answer`` how long a person takes to
+    answer a question; ``half_life`` how fast belief fades; ``tempo`` is ``average`` or ``industrialised``.
     """
 
     span: int = 300 * SECOND

@@ -6,10 +6,7 @@ from tercio.brain.decide.question import Question
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget
 from tercio.model.decisions import Candidate, Removed
 from tercio.model.processes import ProcessState
-from tercio.model.site import Process
-
-CONTROLLERS = frozenset({"plc", "rtu", "dcs", "drive", "robot", "cnc", "safety"})
-"""Roles of devices that move the process."""
+from tercio.model.site import CONTROLLERS, Process
 
 
 def filtered(question: Question, candidates: Iterable[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Removed, ...]]:
@@ -37,7 +34,9 @@ def _safety_function(question: Question, candidate: Candidate) -> str:
     hit = next((name for name in _touched(candidate) if name in safety), "")
     if not hit and isinstance(candidate.target, ConduitTarget):
         zones = {candidate.target.src_zone, candidate.target.dst_zone}
-        hit = next((n for n in sorted(safety) if n in question.site.assets and question.site.assets[n].zone in zones), "")
+        hit = next(
+            (n for n in sorted(safety) if n in question.site.assets and question.site.assets[n].zone in zones), ""
+        )
     return f"{hit} is a safety function: nothing may be done to its traffic" if hit else ""
 
 

@@ -1,0 +1,22 @@
+"""``python -m bench NAME``: run one measurement."""
+
+import sys
+from collections.abc import Callable
+
+from bench import loop
+
+BENCHES: dict[str, Callable[[list[str]], int]] = {
+    "loop": loop.main,
+}
+"""Every measurement by its name."""
+
+
+def main() -> int:
+    """Dispatch on the first word."""
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
+        print(f"usage: ./run bench NAME [--json]; NAME is one of {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    return BENCHES[sys.argv[1]](sys.argv[2:])
+
+
+sys.exit(main())
