@@ -29,7 +29,7 @@ class World:
         if now != self._generation:
             self._steady, self._generation = {}, now
         reads = self._effector.facts(self._config, command)
-        return self._effector.read(self._config, tuple(self._answer(read) for read in reads))
+        return self._effector.read(self._config, command, tuple(self._answer(read) for read in reads))
 
     def _answer(self, read: Read) -> str | None:
         if read.steady and read.text in self._steady:

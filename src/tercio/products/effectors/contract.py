@@ -56,7 +56,7 @@ class Effector(Generic[F]):
 
     ``invalid(command)`` says in one sentence why a command cannot be expressed here, and is empty where it can.
     ``facts(config, command)`` names what to read for a command, or, without one, for everything; ``read(config,
-    answers)`` turns the answers (same order) into facts; it raises ValueError for an answer that it does not
+    command, answers)`` turns the answers (same order) into facts; it raises ValueError for an answer that it does not
     understand. ``prepare(facts)`` are the steps that make the mechanism ready without any effect on traffic.
     ``plan(command, facts, now)`` are the steps to what is ordered: none where it already holds. ``holds(command, facts,
     now)`` is true where the facts show what is ordered (for a cancel: nothing of the lease is left). ``standing(facts,
@@ -72,7 +72,7 @@ class Effector(Generic[F]):
     break_glass: str
     invalid: Callable[[Command], str]
     facts: Callable[[Config, Command | None], tuple[Read, ...]]
-    read: Callable[[Config, tuple[str | None, ...]], F]
+    read: Callable[[Config, Command | None, tuple[str | None, ...]], F]
     prepare: Callable[[F], tuple[Step, ...]]
     plan: Callable[[Command, F, int], tuple[Step, ...]]
     holds: Callable[[Command, F, int], bool]

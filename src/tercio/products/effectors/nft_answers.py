@@ -53,8 +53,9 @@ class Table(msgspec.Struct, frozen=True):
     elements: tuple[Element, ...]
 
 
-def table_of(answer: str) -> Table:
-    """Read what ``nft -j list table`` printed. Raises ValueError for anything else."""
+def table_of(answer: str, near: frozenset[str] = frozenset()) -> Table:
+    """Read what ``nft -j list table`` or ``list set`` printed; with ``near``, only elements whose key or comment has
+    one of these words (of a thousand elements, one order concerns a few). Raises ValueError for anything else."""
     try:
         items: list[dict[str, Any]] = msgspec.json.decode(answer)["nftables"]
         sets = [item["set"] for item in items if "set" in item]
@@ -63,10 +64,25 @@ def table_of(answer: str) -> Table:
             tuple(found["name"] for found in sets),
             {key: guards[0].get(key) for key in _GUARD} if guards else {},
             tuple((item["rule"]["chain"], item["rule"].get("comment", "")) for item in items if "rule" in item),
-            tuple(_element(found["name"], raw) for found in sets for raw in found.get("elem", ())),
+            tuple(
+                _element(found["name"], raw)
+                for found in sets
+                for raw in found.get("elem", ())
+                if not near or _near(raw, near)
+            ),
         )
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"nft listed something else than a table: {error}") from error
+
+
+def _near(raw: Any, near: frozenset[str]) -> bool:
+    body = raw["elem"] if isinstance(raw, dict) and "elem" in raw else {"val": raw}
+    value = body["val"]
+    if isinstance(value, str):
+        return value in near or body.get("comment", "").partition(" ")[0] in near
+    parts = value.get("concat", ())
+    words = any(part in near for part in parts if isinstance(part, str))
+    return words or body.get("comment", "").partition(" ")[0] in near
 
 
 def _element(name: str, raw: Any) -> Element:

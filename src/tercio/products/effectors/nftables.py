@@ -48,9 +48,10 @@ Place = tuple[str, tuple[str, ...]]
 
 
 def facts(config: Config, command: Command | None) -> tuple[Read, ...]:
-    """The whole table, rules included, so that *held* is never said of a set that no rule reads any more. For a deny,
-    which must be fast, the table may come from memory, and only the sets of its target are read anew."""
-    if command is None or command.action is not Action.DENY or command.target is None:
+    """The whole table, rules included, so that *held* is never said of a set that no rule reads any more. For a deny of
+    a host or flow, which must be fast, the table may come from memory, and only the sets of its target are read
+    anew."""
+    if command is None or not _fast(command) or command.target is None:
         return (Read(Via.NFT, f"list table {TABLE}"),)
     places = sorted({(cell.kind, cell.family) for cell in cells(command.target)})
     sets = [f"{prefix}{kind}{family}" for kind, family in places for prefix in ("", "claimed_", "wary_")]
@@ -58,12 +59,19 @@ def facts(config: Config, command: Command | None) -> tuple[Read, ...]:
     return (Read(Via.NFT, f"list table {TABLE}", steady=True), *fresh)
 
 
-def read(config: Config, answers: tuple[str | None, ...]) -> Facts:
+def _fast(command: Command) -> bool:
+    return command.action is Action.DENY and isinstance(command.target, (HostTarget, FlowTarget))
+
+
+def read(config: Config, command: Command | None, answers: tuple[str | None, ...]) -> Facts:
     """Raises ValueError where an answer is not nft's JSON."""
     whole, *fresh = answers
     if whole is None or None in fresh:
         return Facts(Ruleset.ABSENT, (), config.never)
-    elements = tuple(e for answer in fresh or (whole,) for e in table_of(answer or "").elements)
+    near: frozenset[str] = frozenset()
+    if fresh and command is not None and command.target is not None:
+        near = frozenset({command.lease, *(cell.key[0] for cell in cells(command.target))})
+    elements = tuple(e for answer in fresh or (whole,) for e in table_of(answer or "", near).elements)
     return Facts(verdict(whole, config.never), elements, config.never)
 
 
