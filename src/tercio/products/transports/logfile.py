@@ -1,4 +1,4 @@
-"""One log file as it lies on the disk: which file it is, its complete lines, and what rotation left beside it."""
+"""One log file as it lies on the disk: which file it is, and its complete lines."""
 
 import errno
 import gzip
@@ -16,9 +16,11 @@ import msgspec
 LONGEST_LINE = 1 << 20
 """Bytes of one line that are passed on; the rest of a longer line is skipped."""
 
+PACKED = ".gz"
+"""How a packed file's name ends."""
+
 _HEAD = 4096
 _RECENT = 512
-_PACKED = ".gz"
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ class LogFile:
         if not stat.S_ISREG(found.st_mode):
             os.close(self._fd)
             raise OSError(errno.EINVAL, "is not a regular file; name the log file itself", str(path))
-        self._packed = os.fdopen(self._fd, "rb", closefd=False) if path.name.endswith(_PACKED) else None
+        self._packed = os.fdopen(self._fd, "rb", closefd=False) if path.name.endswith(PACKED) else None
         self._unpacked = gzip.GzipFile(fileobj=self._packed) if self._packed else None
         self.path = path
         self.device, self.inode, self.changed = found.st_dev, found.st_ino, found.st_mtime_ns
@@ -193,67 +195,3 @@ def _head(data: bytes) -> bytes:
         if not data.startswith(b"#", begin):
             return data[:end]
     return data if len(data) == _HEAD else b""
-
-
-Order = tuple[int, str, int]
-"""Sorts what rotation left, oldest first: last write (nanoseconds), date in the name, minus the number in the name."""
-
-
-class Neighbour(msgspec.Struct, frozen=True):
-    """A file beside the followed one."""
-
-    order: Order
-    inode: int
-    path: Path
-
-
-def neighbours(path: Path) -> tuple[Neighbour, ...]:
-    """What rotation left of ``path`` (``.1``, ``.2.gz``, ``-20260131``, ``name-20260131.json``), oldest first.
-
-    Looked at until two looks agree, because a rotation in progress may hide a file from one. Raises OSError.
-    """
-    last = _look(path)
-    for _ in range(8):
-        again = _look(path)
-        if again == last:
-            break
-        last = again
-    return last
-
-
-def with_inode(path: Path, inode: int) -> Neighbour | None:
-    """A file of that inode in the folders where ``path`` is, whatever its name. Raises OSError."""
-    for folder in folders(path):
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.inode() == inode:
-                    return Neighbour((0, "", 0), inode, Path(entry.path))
-    return None
-
-
-def folders(path: Path) -> tuple[Path, ...]:
-    """The folder of the path, and of the file that it points to where it is a symbolic link."""
-    return (path.parent, Path(os.path.realpath(path)).parent) if path.is_symlink() else (path.parent,)
-
-
-def _look(path: Path) -> tuple[Neighbour, ...]:
-    found: dict[str, Neighbour] = {}
-    for folder in folders(path):
-        name = re.escape(path.name)
-        dated = rf"{re.escape(path.stem)}-(?P<date>\d{{8}}[0-9T_-]*){re.escape(path.suffix)}"
-        pattern = re.compile(rf"(?:{name}[.-](?P<rest>\d[0-9T:_-]*)|{dated})(?:\.gz)?")
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                match = pattern.fullmatch(entry.name)
-                if match is None:
-                    continue
-                try:
-                    about = entry.stat()
-                except FileNotFoundError:
-                    continue
-                rest = match["rest"] or match["date"]
-                numbered = rest.isdecimal() and len(rest) < 8
-                order = (about.st_mtime_ns, "", -int(rest)) if numbered else (about.st_mtime_ns, rest, 0)
-                found[entry.path] = Neighbour(order, about.st_ino, Path(entry.path))
-    whole = [n for at, n in found.items() if not (at.endswith(_PACKED) and at.removesuffix(_PACKED) in found)]
-    return tuple(sorted(whole, key=lambda n: (n.order, str(n.path))))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asyncinotify import Inotify, Mask, Watch
 
-from tercio.products.transports.logfile import folders
+from tercio.products.transports.rotation import folders
 
 _AT_ONCE = 256
 _FOLDER = Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE | Mask.ATTRIB | Mask.DELETE_SELF | Mask.MOVE_SELF

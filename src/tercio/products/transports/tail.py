@@ -2,7 +2,7 @@
 
 import errno
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -10,17 +10,9 @@ import msgspec
 
 from tercio.model.events import Batch
 from tercio.model.units import SECOND
-from tercio.products.transports.logfile import (
-    LONGEST_LINE,
-    LogFile,
-    Mark,
-    Neighbour,
-    Order,
-    inode_of,
-    neighbours,
-    with_inode,
-)
+from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Mark, inode_of
 from tercio.products.transports.notices import Notices
+from tercio.products.transports.rotation import Neighbour, Order, neighbours, opened, rotating, unmoved, with_inode
 
 _LINGER = 60 * SECOND
 _LINGERING = 4
@@ -182,6 +174,8 @@ class Tail:
             generation, offset = self._resume
             self._file = self._resumed(generation, offset, beside)
             if self._file is None:
+                if not unmoved(neighbours(self._path), beside):  # The look for it may have missed it.
+                    raise rotating(self._path)
                 self._file = self._next(self._since, beside)
                 if self._file is None:
                     return False
@@ -198,13 +192,13 @@ class Tail:
         name = generation.partition(".")[0]
         print_ = name.partition("-")[2]
         same_inode = with_inode(self._path, inode_of(name))
-        for same in self._opened([same_inode] if same_inode else []):
+        for same in opened(self._path, [same_inode] if same_inode else []):
             known = same.identify(finished=same.path != self._path) and same.generation == name
             if known and same.reach(offset) == offset:
                 same.go_on(offset, generation)
                 return same
             same.close()
-        for copy in self._opened(beside):
+        for copy in opened(self._path, beside):
             if copy.identify(finished=True) and copy.generation.partition("-")[2] == print_:
                 copy.go_on(copy.reach(offset), generation)
                 return copy
@@ -214,16 +208,21 @@ class Tail:
     def _truncated(self, file: LogFile) -> None:
         """Leave content that is no longer there, for a copy of it if rotation made one."""
         mark = file.mark()
-        self._file, self._after = None, (file.changed, "", -1 << 60)
-        file.close()
+        copy = self._copy(mark)
+        if copy is None:
+            words = f"what {file.path.name} had after byte {mark.offset} when it was truncated"
+            self._lose("truncated", 0, words)
+        self._file, self._after = copy, (file.changed, "", -1 << 60)
         self._done.append(mark)
-        for copy in self._opened(neighbours(self._path)):
+        file.close()
+
+    def _copy(self, mark: Mark) -> LogFile | None:
+        for copy in opened(self._path, neighbours(self._path)):
             if copy.identify(finished=True) and copy.copies(mark):
                 copy.go_on(copy.reach(mark.offset), mark.generation)
-                self._file = copy
-                return
+                return copy
             copy.close()
-        self._lose("truncated", 0, f"what {file.path.name} had after byte {mark.offset} when it was truncated")
+        return None
 
     def _next(self, after: Order, beside: tuple[Neighbour, ...]) -> LogFile | None:
         """The oldest unread file after ``after``, once it has begun or (then it is finished) a file after it has."""
@@ -249,31 +248,21 @@ class Tail:
         """Rotated files that were not read yet, oldest first, then the followed one."""
         done = [*self._done, *([self._file.mark()] if self._file else [])]
         later = [n for n in beside if n.order > after and not (self._file and self._file.inode == n.inode)]
-        for file in self._opened(later, say=True):
+        for file in opened(self._path, later, self._refuse):
             if file.identify() and any(file.copies(mark) for mark in done):
                 file.close()
             else:
                 yield file
-        yield LogFile(self._path)
+        followed = LogFile(self._path)
+        if not unmoved(neighbours(self._path), beside):  # A file may have come in between.
+            followed.close()
+            raise rotating(self._path)
+        yield followed
 
-    def _opened(self, places: Iterable[Neighbour], *, say: bool = False) -> Iterator[LogFile]:
-        """Open one after the other. Raises OSError (ESTALE) where a rotation came in between: look again."""
-        for place in places:
-            try:
-                file = LogFile(place.path)
-            except FileNotFoundError as error:
-                raise OSError(errno.ESTALE, "Rotation in progress", str(place.path)) from error
-            except OSError as error:
-                if place.path == self._path:
-                    raise
-                if say and place.inode not in self._refused:
-                    self._refused.add(place.inode)
-                    self._lose("unreadable", 0, f"{place.path.name}: {error.strerror}")
-                continue
-            if file.inode != place.inode:
-                file.close()
-                raise OSError(errno.ESTALE, "Rotation in progress", str(place.path))
-            yield file
+    def _refuse(self, place: Neighbour, error: OSError) -> None:
+        if place.inode not in self._refused:
+            self._refused.add(place.inode)
+            self._lose("unreadable", 0, f"{place.path.name}: {error.strerror}")
 
     def _name(self, file: LogFile) -> None:
         """Go on where a file that came back was left; let no two contents share a name."""
