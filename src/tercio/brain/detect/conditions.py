@@ -84,7 +84,7 @@ def _leaf(field: str, value: SigmaType) -> ir.Leaf:
         case SigmaTimestampPart():
             raise Unsupported("it compares a part of a time")
         case SigmaNumber():
-            return ir.Number(field, value.number)
+            return ir.Number(field, _exact(value))
         case SigmaBool():
             return ir.Text(field, ("true" if value.boolean else "false",), cased=False)
         case SigmaNull():
@@ -94,11 +94,18 @@ def _leaf(field: str, value: SigmaType) -> ir.Leaf:
         case SigmaCIDRExpression():
             return ir.Cidr(field, str(value.network))
         case SigmaCompareExpression() if value.op in _OPERATORS:
-            return ir.Compare(field, _OPERATORS[value.op], value.number.number)
+            return ir.Compare(field, _OPERATORS[value.op], _exact(value.number))
         case SigmaFieldReference():
             return ir.SameAs(field, value.field, value.starts_with, value.ends_with)
         case _:
             raise Unsupported(f"it has a value of kind {type(value).__name__}")
+
+
+def _exact(value: SigmaNumber) -> int | float:
+    """The number as the rule wrote it: pySigma rounds integers that no float can hold."""
+    if isinstance(value.number, float) and abs(value.number) >= 2**53:
+        raise Unsupported(f"it has a number too large to be exact, {value.number:g}")
+    return value.number
 
 
 def _text(field: str, value: SigmaString) -> ir.Text:

@@ -1,6 +1,7 @@
 """What a correlation remembers of matches, and when it has seen enough."""
 
 from bisect import insort
+from collections import Counter
 
 import msgspec
 
@@ -41,17 +42,13 @@ def order(sighting: Sighting) -> tuple[int, str, str]:
 def insert(correlation: Correlation, track: Track, sighting: Sighting) -> tuple[Track, int]:
     """The track with the sighting in it, and how many older ones had to go.
 
-    A line seen twice counts once. Of equal values, a value_count keeps the latest sighting, so that repetition cannot
-    displace other values; a temporal correlation keeps so many per rule, so that one rule cannot displace another.
+    A line seen twice counts once. Where there is no room, repetition goes first: a value_count drops the oldest
+    sighting of its most frequent value, a temporal correlation keeps a number per rule. So neither can be made to
+    forget others.
     """
     if any(known.event == sighting.event and known.rule == sighting.rule for known in track):
         return track, 0
     members = list(track)
-    if correlation.kind == "value_count":
-        same = [known for known in members if known.value == sighting.value]
-        if any(known.time >= sighting.time for known in same):
-            return track, 0
-        members = [known for known in members if known.value != sighting.value]
     insort(members, sighting, key=order)
     if correlation.kind.startswith("temporal"):
         rivals, limit = [known for known in members if known.rule == sighting.rule], PER_RULE
@@ -59,6 +56,9 @@ def insert(correlation: Correlation, track: Track, sighting: Sighting) -> tuple[
         rivals, limit = members, 2 * correlation.count + PER_RULE
     if len(rivals) <= limit:
         return tuple(members), 0
+    if correlation.kind == "value_count":
+        often = Counter(known.value for known in members).most_common(1)[0][0]
+        rivals = [known for known in members if known.value == often]
     members.remove(rivals[0])
     return tuple(members), 1
 
@@ -82,8 +82,11 @@ def fire(correlation: Correlation, track: Track, new: Sighting) -> tuple[Track, 
 
 def _cite(correlation: Correlation, window: Track, new: Sighting) -> Track:
     match correlation.kind:
-        case "event_count" | "value_count":
+        case "event_count":
             return window if len(window) >= correlation.count else ()
+        case "value_count":
+            latest = {known.value: known for known in window} | {new.value: new}
+            return tuple(sorted(latest.values(), key=order)) if len(latest) >= correlation.count else ()
         case "temporal":
             latest = {known.rule: known for known in window} | {new.rule: new}
             return tuple(sorted(latest.values(), key=order)) if len(latest) >= correlation.count else ()

@@ -1,5 +1,6 @@
 """Sigma rules and correlations, read by pySigma, compiled to a RuleSet."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -11,7 +12,7 @@ from sigma.correlations import (
     SigmaCorrelationRule,
     SigmaCorrelationType,
 )
-from sigma.exceptions import SigmaError
+from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader, check_alias_expansion
 
@@ -44,6 +45,8 @@ _SECTIONS = {
 """Which part of a rule an error of pySigma is about, by a word of the error's name; else the detection."""
 
 
+_TECHNIQUE = re.compile(r"t[0-9]{4}(\.[0-9]{3})?")
+_TACTIC = re.compile(r"[a-z_-]+")
 _Shape = TypeVar("_Shape", SigmaRule, SigmaCorrelationRule)
 
 
@@ -85,9 +88,9 @@ class _Compiler:
         self.names: dict[str, str] = {}
 
     def add_rule(self, document: _Document) -> None:
-        rule = _read(document, SigmaRule)
-        name = self._name(document, rule)
+        name = self._name(document)
         try:
+            rule = _read(document, SigmaRule)
             parsed = [condition.parsed for condition in rule.detection.parsed_condition]
             condition = self.graph.add(ir.Or(tuple(add_condition(self.graph, part) for part in parsed)))
         except Unsupported as reason:
@@ -104,10 +107,9 @@ class _Compiler:
         )
 
     def add_correlation(self, document: _Document) -> None:
-        correlation = _read(document, SigmaCorrelationRule)
-        name = self._name(document, correlation)
+        name = self._name(document)
         try:
-            compiled = self._correlation(document, correlation, name)
+            compiled = self._correlation(document, _read(document, SigmaCorrelationRule), name)
         except Unsupported as reason:
             self.rejected.append(document.rejected(str(reason), "correlation"))
             return
@@ -118,9 +120,9 @@ class _Compiler:
             base = self.rules[rule]
             self.rules[rule] = msgspec.structs.replace(base, carries=tuple(dict.fromkeys((*base.carries, *wanted))))
 
-    def _name(self, document: _Document, rule: SigmaRule | SigmaCorrelationRule) -> str:
+    def _name(self, document: _Document) -> str:
         """The rule's id, or its name where it has none; both may be referred to."""
-        known = [str(word) for word in (rule.id, rule.name) if word]
+        known = [str(document.body[key]) for key in ("id", "name") if document.body.get(key)]
         if not known:
             raise document.wrong("a rule needs an id")
         for word in known:
@@ -222,8 +224,12 @@ def _documents(file: str, text: str) -> Iterator[_Document]:
 
 
 def _read(document: _Document, shape: type[_Shape]) -> _Shape:
+    """Let pySigma read it. Raises Unsupported for a regular expression that RE2 refuses: as a rule, it is one that
+    needs backtracking, with which a hostile value could stop the whole detection."""
     try:
         return shape.from_dict(document.body)
+    except SigmaRegularExpressionError as error:
+        raise Unsupported(f"{error}; only what can be matched in linear time is") from error
     except SigmaError as error:
         kind = type(error).__name__
         section = next((s for word, s in _SECTIONS.items() if word in kind), "detection")
@@ -235,8 +241,8 @@ def _read(document: _Document, shape: type[_Shape]) -> _Shape:
 def _common(document: _Document, rule: SigmaRule | SigmaCorrelationRule) -> dict[str, Any]:
     """What both kinds of rule say of themselves. A rule without a level counts as medium."""
     attack = [tag.name for tag in rule.tags if tag.namespace == "attack"]
-    techniques = [name.upper() for name in attack if name[:1] == "t" and name[1:2].isdigit()]
-    tactics = [name for name in attack if name.upper() not in techniques and name[1:2] and not name[1:2].isdigit()]
+    techniques = [name.upper() for name in attack if _TECHNIQUE.fullmatch(name)]
+    tactics = [name for name in attack if _TACTIC.fullmatch(name)]
     return {
         "version": document.version,
         "title": rule.title,

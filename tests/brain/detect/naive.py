@@ -1,0 +1,204 @@
+"""A slow and simple reading of the Sigma specification, written apart from the engine: the oracle of its tests.
+
+It takes a rule as its YAML mapping and an event as decoded JSON. It knows no routing, no compilation and no pySigma.
+"""
+
+import ipaddress
+import re
+from typing import Any
+
+ABSENT = object()
+MANY, ONE = object(), object()
+
+
+def matches(rule: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Whether the rule's detection holds for the event."""
+    detection = rule["detection"]
+    conditions = detection["condition"] if isinstance(detection["condition"], list) else [detection["condition"]]
+    sections = {name: body for name, body in detection.items() if name != "condition"}
+    return any(_Condition(condition, sections, event).value() for condition in conditions)
+
+
+class _Condition:
+    """Recursive descent: or < and < not < parentheses, names, "1 of x*", "all of them"."""
+
+    def __init__(self, text: str, sections: dict[str, Any], event: dict[str, Any]) -> None:
+        self._words = re.findall(r"[()]|[^\s()]+", text)
+        self._sections, self._event = sections, event
+
+    def value(self) -> bool:
+        value = self._or()
+        assert not self._words, self._words
+        return value
+
+    def _take(self, word: str) -> bool:
+        if self._words and self._words[0] == word:
+            self._words.pop(0)
+            return True
+        return False
+
+    def _or(self) -> bool:
+        value = self._and()
+        while self._take("or"):
+            value = self._and() or value
+        return value
+
+    def _and(self) -> bool:
+        value = self._not()
+        while self._take("and"):
+            value = self._not() and value
+        return value
+
+    def _not(self) -> bool:
+        if self._take("not"):
+            return not self._not()
+        if self._take("("):
+            value = self._or()
+            assert self._take(")")
+            return value
+        word = self._words.pop(0)
+        if word in ("1", "any", "all") and self._take("of"):
+            pattern = self._words.pop(0)
+            chosen = [
+                body
+                for name, body in self._sections.items()
+                if (pattern == "them" and not name.startswith("_")) or re.fullmatch(pattern.replace("*", ".*"), name)
+            ]
+            results = [_section(body, self._event) for body in chosen]
+            return all(results) if word == "all" else any(results)
+        return _section(self._sections[word], self._event)
+
+
+def _section(body: Any, event: dict[str, Any]) -> bool:
+    if isinstance(body, list):
+        return any(_section(member, event) for member in body)
+    return all(_item(key, wanted, event) for key, wanted in body.items())
+
+
+def _item(key: str, wanted: Any, event: dict[str, Any]) -> bool:
+    field, *modifiers = key.split("|")
+    wants = wanted if isinstance(wanted, list) else [wanted]
+    if not wants:
+        return _one(field, modifiers, None, event)
+    results = [_one(field, modifiers, want, event) for want in wants]
+    value = all(results) if "all" in modifiers else any(results)
+    return not value if "neq" in modifiers else value
+
+
+def _one(field: str, modifiers: list[str], want: Any, event: dict[str, Any]) -> bool:
+    value = look_up(event, field.split("."))
+    if "exists" in modifiers:
+        return (value is not ABSENT) == want
+    if want is None:
+        return any(member in (ABSENT, None) for member in members(value))
+    if "fieldref" in modifiers:
+        others = members(look_up(event, want.split(".")))
+        return any(_related(mine, theirs, modifiers) for mine in members(value) for theirs in others)
+    return any(_holds(member, modifiers, want) for member in members(value) if member not in (ABSENT, None))
+
+
+def look_up(value: Any, path: list[str]) -> Any:
+    if not path:
+        return value
+    if isinstance(value, list):
+        found = [item for item in (look_up(member, path) for member in value) if item is not ABSENT]
+        return found or ABSENT
+    if isinstance(value, dict) and path[0] in value:
+        return look_up(value[path[0]], path[1:])
+    return ABSENT
+
+
+def members(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return [inner for member in value for inner in members(member)]
+    return [] if isinstance(value, dict) else [value]
+
+
+def text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value or abs(value))
+
+
+def fold(value: str) -> str:
+    """Simple case folding: one character for one."""
+    out = ""
+    for character in value:
+        candidates = [c for c in (character.casefold(), character.lower()) if len(c) == 1]
+        out += candidates[0] if candidates else character
+    return out
+
+
+def _related(mine: Any, theirs: Any, modifiers: list[str]) -> bool:
+    if mine in (ABSENT, None) or theirs in (ABSENT, None):
+        return False
+    own, reference = fold(text(mine)), fold(text(theirs))
+    if "contains" in modifiers:
+        return reference in own
+    if "startswith" in modifiers:
+        return own.startswith(reference)
+    return own.endswith(reference) if "endswith" in modifiers else own == reference
+
+
+def _holds(value: Any, modifiers: list[str], want: Any) -> bool:
+    for name in ("lt", "lte", "gt", "gte"):
+        if name in modifiers:
+            number = _number(value)
+            relations = {"lt": lambda a, b: a < b, "lte": lambda a, b: a <= b, "gt": lambda a, b: a > b}
+            return number is not None and relations.get(name, lambda a, b: a >= b)(number, want)
+    if "re" in modifiers:
+        flags = re.ASCII
+        flags |= re.IGNORECASE if "i" in modifiers else 0
+        flags |= re.MULTILINE if "m" in modifiers else 0
+        flags |= re.DOTALL if "s" in modifiers else 0
+        return re.search(want, text(value), flags) is not None
+    if "cidr" in modifiers:
+        try:
+            return ipaddress.ip_address(text(value)) in ipaddress.ip_network(want)
+        except ValueError:
+            return False
+    if isinstance(want, bool):
+        return fold(text(value)) == text(want)
+    if isinstance(want, int | float):
+        same = not isinstance(value, bool | str) and value == want
+        return same or text(value) == str(want)
+    return _shape(pieces(want, modifiers, cased="cased" in modifiers), text(value), cased="cased" in modifiers)
+
+
+def _number(value: Any) -> float | int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return float(value) if re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", value, re.ASCII) else None
+    return value
+
+
+def pieces(want: str, modifiers: list[str], *, cased: bool) -> list[Any]:
+    """A Sigma string as characters and wildcards: * and ? without a backslash before them; two backslashes are one."""
+    found: list[Any] = []
+    rest = want
+    while rest:
+        if rest[0] == "\\" and len(rest) > 1 and rest[1] in "*?\\":
+            found.append(rest[1])
+            rest = rest[2:]
+            continue
+        found.append({"*": MANY, "?": ONE}.get(rest[0], rest[0]))
+        rest = rest[1:]
+    if {"contains", "endswith"} & set(modifiers):
+        found = [MANY, *found]
+    if {"contains", "startswith"} & set(modifiers):
+        found = [*found, MANY]
+    return found if cased else [fold(p) if isinstance(p, str) else p for p in found]
+
+
+def _shape(parts: list[Any], value: str, *, cased: bool) -> bool:
+    subject = value if cased else fold(value)
+    reached = {0}
+    for part in parts:
+        if part is MANY:
+            reached = set(range(min(reached), len(subject) + 1)) if reached else set()
+        elif part is ONE:
+            reached = {at + 1 for at in reached if at < len(subject)}
+        else:
+            reached = {at + 1 for at in reached if at < len(subject) and subject[at] == part}
+    return len(subject) in reached

@@ -1,0 +1,106 @@
+import pytest
+from msgspec import UNSET
+
+from tercio.brain.detect import ir
+from tercio.brain.detect.groups import Group, carried_values, evaluate_known, same
+from tercio.brain.detect.patterns import FieldMatcher
+from tercio.brain.detect.rules import Origin, Rule
+from tercio.model.findings import Level
+
+NODES: tuple[ir.Node, ...] = (
+    ir.Text("kind", ("a",), cased=False),  # 0
+    ir.Text("f", ("x",), cased=False),  # 1
+    ir.Text("f", (ir.MANY, "long enough", ir.MANY), cased=False),  # 2
+    ir.And((0, 1)),  # 3
+    ir.Not(0),  # 4
+    ir.Or((4, 2)),  # 5
+    ir.Not(1),  # 6
+    ir.And((1, 2, 6)),  # 7
+    ir.Null("g"),  # 8
+    ir.Or((1, 8)),  # 9
+    ir.SameAs("f", "g", starts=False, ends=False),  # 10
+)
+
+
+def rule(condition: int, *carries: str) -> Rule:
+    return Rule(
+        id=f"r{condition}",
+        version="1",
+        title="T",
+        level=Level.LOW,
+        tactics=(),
+        techniques=(),
+        origin=Origin("p", "", "s"),
+        condition=condition,
+        carries=carries,
+    )
+
+
+def group(known: dict[int, bool], *conditions: int) -> Group:
+    matchers = {
+        field: FieldMatcher(
+            {i: n for i, n in enumerate(NODES) if isinstance(n, ir.Text | ir.Null) and n.field == field}
+        )
+        for field in ("kind", "f", "g")
+    }
+    return Group(NODES, matchers, [rule(condition) for condition in conditions], evaluate_known(NODES, known))
+
+
+def found(made: Group, line: bytes) -> list[str]:
+    return [match.rule for match in made.match(line, 0)]
+
+
+def test_truth_spreads_from_what_is_known() -> None:
+    assert evaluate_known(NODES, {0: True})[:6] == [True, None, None, None, False, None]
+    assert evaluate_known(NODES, {0: False})[:6] == [False, None, None, False, True, True]
+    assert evaluate_known(NODES, {1: True})[6:] == [False, False, None, True, None]
+    assert evaluate_known(NODES, {}) == [None] * len(NODES)
+
+
+def test_only_open_questions_need_fields() -> None:
+    assert group({0: True}, 3)._reader.fields == ("f",)
+    assert group({0: False}, 3).empty
+    decided = group({0: False}, 5)
+    assert decided._reader.fields == ()
+    assert found(decided, b"{}") == ["r5"]
+
+
+def test_rules_are_asked_by_their_anchors() -> None:
+    made = group({0: True}, 3, 5, 7)
+    assert set(made._anchored) == {1, 2}, "of a conjunction, the longer text"
+    assert made._unanchored == []
+    assert [rule.id for rule, _ in group({}, 6)._unanchored] == ["r6"], "what is only denied has none"
+    assert [rule.id for rule, _ in group({}, 5)._unanchored] == ["r5"], "nor a choice of which one part has none"
+    assert set(group({}, 9)._anchored) == {1, 8}
+
+
+def test_all_kinds_together() -> None:
+    made = group({0: True}, 3, 5, 6, 9, 10)
+    assert found(made, b'{"f":"X"}') == ["r3", "r9"]
+    assert found(made, b'{"f":"is long enough","g":"is long enough"}') == ["r10", "r5", "r6"]
+    assert found(made, b'{"g":1}') == ["r6"]
+    assert found(made, b"{}") == ["r6", "r9"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("x", "x"), (5, "5"), (True, "true"), ([["x"]], "x"), (UNSET, None), (None, None), ([1, 2], None), ({}, None)],
+)
+def test_carried_values(value: object, text: str | None) -> None:
+    carried = carried_values(rule(0, "f"), {"f": value})
+    assert carried == ({} if text is None else {"f": text})
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "answer"),
+    [
+        ("a", "A", True),
+        (1, "1", True),
+        (UNSET, "a", False),
+        ("a", UNSET, False),
+        (None, None, False),
+        (["b", "a"], ["a"], True),
+    ],
+)
+def test_same(value: object, other: object, answer: bool) -> None:
+    assert same(ir.SameAs("f", "g", starts=False, ends=False), value, other) is answer

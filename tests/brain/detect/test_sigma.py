@@ -1,0 +1,204 @@
+import msgspec
+import pytest
+
+from tercio.brain.detect.rules import Origin
+from tercio.brain.detect.sigma import RuleError, compile_rules
+from tercio.model.findings import Level
+from tercio.model.units import SECOND
+
+BASE = """\
+title: Base
+id: 11111111-1111-4111-8111-111111111111
+name: base
+logsource: {product: p, category: c, service: s}
+detection:
+  sel:
+    f: x
+  condition: sel
+"""
+OTHER = (
+    BASE.replace("-111111111111", "-222222222222")
+    .replace("name: base", "name: other")
+    .replace("title: Base", "title: Other")
+)
+CORRELATION = """\
+title: Both
+id: 33333333-3333-4333-8333-333333333333
+correlation:
+  type: temporal
+  rules: [base, 11111111-1111-4111-8111-222222222222]
+  group-by: [who]
+  timespan: 5m
+  aliases:
+    who:
+      base: src_ip
+      other: source.ip
+tags: [attack.discovery, attack.t0846, attack.t1059.001, attack.impair-process-control, attack.ta0001, cve.2024-1]
+level: high
+"""
+TEXTS = {"a.yml": BASE, "b.yml": OTHER, "c.yml": CORRELATION}
+BASE_ID = "11111111-1111-4111-8111-111111111111"
+OTHER_ID = "11111111-1111-4111-8111-222222222222"
+
+
+def correlation(body: str) -> str:
+    return f"title: C\nname: c\ncorrelation:\n  timespan: 1m\n{body}"
+
+
+def test_a_rule_in_full() -> None:
+    ruleset = compile_rules({"a.yml": BASE + "level: low\ntags: [attack.discovery, attack.t0846]\n"})
+    (rule,) = ruleset.rules.values()
+    assert (rule.id, rule.title, rule.level) == (BASE_ID, "Base", Level.LOW)
+    assert rule.origin == Origin("p", "c", "s")
+    assert (rule.tactics, rule.techniques) == (("discovery",), ("T0846",))
+    assert rule.carries == ()
+
+
+def test_a_correlation_in_full() -> None:
+    ruleset = compile_rules(TEXTS)
+    (both,) = ruleset.correlations.values()
+    assert (both.kind, both.rules, both.count) == ("temporal", (BASE_ID, OTHER_ID), 2)
+    assert (both.span, both.group_by, both.generate) == (300 * SECOND, ("who",), False)
+    assert both.aliases == {"who": {BASE_ID: "src_ip", OTHER_ID: "source.ip"}}
+    assert both.techniques == ("T0846", "T1059.001")
+    assert both.tactics == ("discovery", "impair-process-control")
+    assert ruleset.rules[BASE_ID].carries == ("src_ip",)
+    assert ruleset.rules[OTHER_ID].carries == ("source.ip",)
+
+
+def test_the_order_of_files_and_documents_does_not_matter() -> None:
+    whole = compile_rules({"a.yml": f"{CORRELATION}---\n{OTHER}---\n\n---\n{BASE}"})
+    parts = compile_rules(TEXTS)
+    assert set(whole.rules) == set(parts.rules)
+    assert whole.correlations == parts.correlations
+    assert compile_rules(dict(reversed(TEXTS.items()))) == parts
+
+
+def test_versions_follow_the_text() -> None:
+    first, changed = compile_rules(TEXTS), compile_rules({**TEXTS, "b.yml": OTHER.replace("f: x", "f: y")})
+    assert first.rules[BASE_ID].version == changed.rules[BASE_ID].version
+    assert first.rules[OTHER_ID].version != changed.rules[OTHER_ID].version
+    versions = [next(iter(ruleset.correlations.values())).version for ruleset in (first, changed)]
+    assert versions[0] != versions[1], "a correlation means something else when its rules do"
+    commented = compile_rules({**TEXTS, "b.yml": f"# a comment\n{OTHER}"})
+    assert commented == first
+
+
+def test_a_rule_without_level_is_medium_and_may_be_known_by_name() -> None:
+    text = "\n".join(line for line in BASE.splitlines() if not line.startswith("id:"))
+    (rule,) = compile_rules({"a.yml": text}).rules.values()
+    assert (rule.id, rule.level) == ("base", Level.MEDIUM)
+
+
+def test_equal_conditions_are_asked_once() -> None:
+    ruleset = compile_rules({"a.yml": BASE, "b.yml": OTHER})
+    assert len(ruleset.nodes) == 1
+    assert {rule.condition for rule in ruleset.rules.values()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("title: [", 2, "not YAML"),
+        ("title: a\ntitle: b\n", 1, "Duplicate key"),
+        ("- a\n- b\n", 1, "must be a mapping"),
+        (BASE.replace("f: x", "f: x\n  bad"), 9, "not YAML"),
+        (BASE.replace("logsource: {product: p, category: c, service: s}\n", ""), 1, "log source"),
+        (BASE.replace("{product: p, category: c, service: s}", "[x]"), 4, "map"),
+        (BASE + "level: grave\n", 9, "grave"),
+        (BASE.replace("condition: sel", "condition: sel and"), 5, "end of text"),
+        (BASE.replace("condition: sel", "condition: 5"), 5, ""),
+        (BASE.replace("condition: sel", "condition: missing"), 5, "missing"),
+        (BASE.replace("f: x", "f|shout: x"), 5, "shout"),
+        (BASE.replace("f: x", "f|cidr: 10.0.0.0/99"), 5, ""),
+        (BASE.replace("f: x", "f|gt: y"), 5, ""),
+        (BASE.replace("id: 1", "id: z"), 2, ""),
+        ("title: T\nlogsource: {product: p}\ndetection: {s: {f: x}, condition: s}\n", 1, "needs an id"),
+        (BASE + "---\n" + BASE, 11, "names another rule"),
+        (BASE + "---\n" + OTHER.replace("name: other", "name: base"), 11, "names another rule"),
+        (correlation("  type: event_count\n  rules: [nobody]\n  condition: {gte: 2}\n"), 3, "no rule 'nobody'"),
+        (correlation("  type: sorcery\n  rules: [base]\n"), 3, "sorcery"),
+        (correlation("  type: event_count\n  rules: [base]\n  condition: {gte: many}\n"), 3, "many"),
+        ("title: C\nname: c\ncorrelation: 5\n", 3, ""),
+        (
+            "a: &a [x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n"
+            + "".join(f"{y}: &{y} [{', '.join(['*' + x] * 9)}]\n" for x, y in zip("bcdef", "cdefg", strict=True)),
+            1,
+            "laughs",
+        ),
+        ("a: &a [*a]\n", 1, "Recursive"),
+        ("a: !!python/object/apply:os.system [x]\n", 1, "not YAML"),
+    ],
+)
+def test_what_is_no_sigma_says_where(text: str, line: int, reason: str) -> None:
+    with pytest.raises(RuleError) as raised:
+        compile_rules({"x/bad.yml": text})
+    assert (raised.value.file, raised.value.line) == ("x/bad.yml", line), str(raised.value)
+    assert reason in str(raised.value)
+    assert str(raised.value).startswith(f"x/bad.yml:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("  type: value_avg\n  rules: [base]\n  condition: {gte: 2, field: f}\n", "value_avg"),
+        ("  type: event_count\n  rules: [base]\n  condition: {lt: 2}\n", "lt"),
+        ("  type: event_count\n  rules: [base]\n  condition: {eq: 2}\n", "eq"),
+        ("  type: event_count\n  rules: [base]\n  condition: {gte: 1000000}\n", "1000000"),
+        ("  type: event_count\n  rules: [base]\n  condition: {gte: 0}\n", "0"),
+        ("  type: event_count\n  rules: [base]\n  condition: {gte: 2.5}\n", "2.5"),
+        ("  type: value_count\n  rules: [base]\n  condition: {gte: 2, field: [f, g]}\n", "several fields"),
+        ("  type: temporal\n  rules: [base, other]\n  condition: base and not other\n", "expression"),
+        ("  type: temporal\n  rules: [base, other]\n  condition: {gte: 3}\n", "3 of 2"),
+        ("  type: temporal_ordered\n  rules: [base, other]\n  condition: {gte: 1}\n", "all its rules"),
+        ("  type: event_count\n  rules: [first]\n  condition: {gte: 2}\n", "builds on the correlation"),
+        ("  type: event_count\n  rules: [left-out]\n  condition: {gte: 2}\n", "left out itself"),
+    ],
+)
+def test_correlations_that_are_not_supported_are_listed(body: str, reason: str) -> None:
+    first = correlation("  type: event_count\n  rules: [base]\n  condition: {gte: 2}\n").replace(
+        "name: c", "name: first"
+    )
+    left_out = BASE.replace("11111111-", "44444444-").replace("name: base", "name: left-out").replace("{f: x}", "[x]")
+    left_out = left_out.replace("    f: x", "    - x")
+    ruleset = compile_rules(
+        {"a.yml": BASE, "b.yml": OTHER, "c.yml": first, "d.yml": left_out, "e.yml": correlation(body)}
+    )
+    assert [(r.file, r.line, r.title) for r in ruleset.rejected] == [("d.yml", 5, "Base"), ("e.yml", 3, "C")]
+    assert reason in ruleset.rejected[1].reason
+    assert set(ruleset.correlations) == {"first"}
+    assert len(ruleset.rules) == 2
+
+
+@pytest.mark.parametrize("pattern", [r"(a)\1", "a(?=b)", "(?<!a)b", "("])
+def test_a_rule_whose_expression_needs_backtracking_is_listed(pattern: str) -> None:
+    ruleset = compile_rules({"a.yml": BASE.replace("f: x", f"f|re: '{pattern}'"), "b.yml": OTHER})
+    assert [(r.file, r.line) for r in ruleset.rejected] == [("a.yml", 5)]
+    assert "linear time" in ruleset.rejected[0].reason
+    assert set(ruleset.rules) == {OTHER_ID}
+
+
+def test_filters_and_shared_parts_are_listed() -> None:
+    ruleset = compile_rules({"a.yml": "title: F\nfilter: {rules: any}\n---\naction: global\ntitle: G\n"})
+    assert [(r.line, r.title) for r in ruleset.rejected] == [(2, "F"), (4, "G")]
+    assert ruleset.rules == {}
+
+
+def test_a_rejected_rule_leaves_no_half() -> None:
+    ruleset = compile_rules({"a.yml": BASE.replace("condition: sel", "key: [word]\n  condition: sel or key")})
+    assert ruleset.rules == {}
+    assert len(ruleset.rejected) == 1
+
+
+def test_gt_is_one_more() -> None:
+    text = correlation("  type: event_count\n  rules: [base]\n  condition: {gt: 4}\n")
+    assert compile_rules({"a.yml": BASE, "b.yml": text}).correlations["c"].count == 5
+
+
+def test_it_can_be_cached() -> None:
+    ruleset = compile_rules(TEXTS)
+    assert msgspec.json.decode(msgspec.json.encode(ruleset), type=type(ruleset)) == ruleset
+
+
+def test_no_texts_no_rules() -> None:
+    assert compile_rules({}).rules == {}
