@@ -77,8 +77,8 @@ def _line(text: str, error: str) -> str:
 def _checked(raw: Raw, path: Path) -> HandFile:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", raw.name):
         raise ValueError("name: use 1 to 64 letters, digits, dots, dashes, underscores")
-    if not raw.socket.startswith("/") or len(raw.socket.encode()) > 107:
-        raise ValueError("socket: give an absolute path of at most 107 bytes")
+    if not raw.socket.startswith("/") or len(raw.socket.encode()) > 103:
+        raise ValueError("socket: give an absolute path of at most 103 bytes")
     if raw.mechanism not in EFFECTORS:
         raise ValueError(f"mechanism: {raw.mechanism!r} is not one of {', '.join(EFFECTORS)}")
     if raw.targets_per_hour < 1:

@@ -89,8 +89,6 @@ def _element(name: str, raw: Any) -> Element:
     body = raw["elem"] if isinstance(raw, dict) and "elem" in raw else {"val": raw}
     value = body["val"]
     parts = [_text(part) for part in (value["concat"] if isinstance(value, dict) and "concat" in value else [value])]
-    if name.startswith("claimed_"):
-        parts[0] = f"{int(parts[0]):#010x}"
     if "flows" in name or "needed" in name:
         parts[-2] = _PROTOCOLS.get(parts[-2], parts[-2])
     return Element(name, tuple(parts), int(body.get("expires", 0)) * SECOND, str(body.get("comment", "")))

@@ -41,7 +41,7 @@ def _sets() -> dict[str, str]:
         for kind, form in _TYPES.items():
             flags = "interval,timeout" if kind in RANGES else "timeout"
             sets[f"{kind}{family}"] = f"type {form.format(a=word)}; flags {flags};"
-            sets[f"claimed_{kind}{family}"] = f"type mark . {form.format(a=word)}; flags {flags};"
+            sets[f"claimed_{kind}{family}"] = f"type ether_addr . {form.format(a=word)}; flags {flags};"
         for kind in ("hosts", "flows"):
             sets[f"wary_{kind}{family}"] = f"type {_TYPES[kind].format(a=word)}; flags timeout;"
     return sets

@@ -11,30 +11,37 @@ LARGEST = 65536
 
 
 def listen(path: str, uid: int) -> socket.socket:
-    """Listen at a pathname with mode 0600, owned by ``uid``. What a dead process left there is replaced.
+    """Listen at a pathname with mode 0600, owned by ``uid``. What a dead process left there is replaced. The name
+    appears only when all is ready: who finds it can connect.
 
     Raises OSError with a sentence: where somebody listens already, something else lies there, or the owner cannot be
     set.
     """
     _clear(path)
+    new = f"{path}.new"
+    Path(new).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     before = os.umask(0o177)
     try:
-        listener.bind(path)
+        listener.bind(new)
+        if uid != os.geteuid():
+            _give(new, uid)
+        listener.listen(4)
+        Path(new).rename(path)
     except OSError as error:
         listener.close()
+        Path(new).unlink(missing_ok=True)
         raise OSError(f"cannot listen at {path}: {error.strerror or error}") from error
     finally:
         os.umask(before)
-    try:
-        if uid != os.geteuid():
-            os.chown(path, uid, -1)
-    except OSError as error:
-        listener.close()
-        Path(path).unlink()
-        raise OSError(f"cannot give {path} to uid {uid}: {error.strerror}; run the hand as that user") from error
-    listener.listen(4)
     return listener
+
+
+def _give(path: str, uid: int) -> None:
+    try:
+        os.chown(path, uid, -1)
+    except OSError as error:
+        raise OSError(f"cannot give it to uid {uid}; run the hand as that user ({error.strerror})") from error
 
 
 def _clear(path: str) -> None:

@@ -1,0 +1,372 @@
+"""The rules on a real kernel with real traffic: what they stop, what they must not touch, what they never send."""
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tercio.model.commands import Action, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Response, Target
+from tercio.model.units import SECOND
+from tercio.products.effectors.nft_ruleset import RULES, SETS, SIGNATURES, declaration, signature
+from tests.products.field import Loop, Namespace, Served, command
+from tests.products.plant import RST, Plant, Sink, four, six, until
+
+NEVER = "10.99.3.40"
+
+
+@pytest.fixture(scope="module")
+def plant(spaces: Callable[[], Namespace]) -> Plant:
+    return Plant(spaces)
+
+
+@pytest.fixture(scope="module")
+def hand(plant: Plant, served: Callable[..., Served]) -> Served:
+    return served(plant.gateway, settings=f'never = ["{NEVER}"]\ntargets_per_hour = 1000\n')
+
+
+@pytest.fixture
+def loop(hand: Served, plant: Plant) -> Iterator[Loop]:
+    """A loop's wire to the hand; afterwards nothing stands and no connection is remembered."""
+    line = hand.loop()
+    yield line
+    line.close()
+    for name in SETS:
+        if not name.startswith("never"):
+            plant.gateway.nft(f"flush set inet tercio {name}")
+    subprocess.run(plant.gateway.argv("conntrack", "-F"), capture_output=True, check=False)
+
+
+@pytest.fixture
+def plc(plant: Plant) -> Iterator[Sink]:
+    sink = plant.listen("plc", 502)
+    yield sink
+    sink.close()
+
+
+def deny(loop: Loop, target: Target, lease: str = "lse-1", **changes: Any) -> Response:
+    response = loop.order(command(target, lease, **changes))
+    assert response.held, response
+    return response
+
+
+def cancel(loop: Loop, target: Target, lease: str = "lse-1") -> Response:
+    response = loop.order(command(target, lease, Action.CANCEL))
+    assert response.held, response
+    return response
+
+
+def host(name: str) -> HostTarget:
+    return HostTarget(name, (four(name), six(name)))
+
+
+def talks(line: socket.socket) -> bool:
+    """Whether a question is answered."""
+    try:
+        line.settimeout(1.0)
+        line.send(b"read")
+        return line.recv(100).startswith(b"ok")
+    except OSError:
+        return False
+
+
+def refused(plant: Plant, name: str, address: str) -> bool:
+    """Whether a new connection is answered by a reset."""
+    try:
+        plant.connect(name, address, 502, 1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def silent(plant: Plant, name: str, address: str, port: int = 502) -> bool:
+    """Whether a new connection is not answered at all."""
+    try:
+        plant.connect(name, address, port, 0.5).close()
+    except TimeoutError:
+        return True
+    return False
+
+
+def test_every_rule_has_its_own_signature_and_the_chains_are_known() -> None:
+    assert len(SIGNATURES) == len(RULES)
+    assert signature("why", "drop") != signature("why", "accept")
+    text = declaration(("10.0.0.0/8", "fd00::1"))
+    assert "never4 { 10.0.0.0/8 }" in text
+    assert "never6 { fd00::1 }" in text
+    assert "never4 {  }" not in declaration(())
+
+
+def test_without_elements_everything_passes(plant: Plant, loop: Loop, plc: Sink) -> None:
+    for name in ("office", "hmi"):
+        for address in (four("plc"), six("plc")):
+            line = plant.connect(name, address, 502)
+            assert talks(line)
+            plant.gateway.run("conntrack -F")
+            assert talks(line), "a flow that conntrack forgot must go on"
+            line.close()
+    ear, mouth = plant.udp("plc", 4000), plant.udp("office")
+    mouth.sendto(b"x", (four("plc"), 4000))
+    assert ear.recv(10) == b"x"
+
+
+@pytest.mark.parametrize("version", [four, six])
+@pytest.mark.parametrize("name", ["office", "ews"])
+def test_a_denied_host_is_reset_and_the_other_end_gets_nothing(
+    plant: Plant, loop: Loop, plc: Sink, name: str, version: Callable[[str], str]
+) -> None:
+    old, hmi = plant.connect(name, version("plc"), 502), plant.connect("hmi", version("plc"), 502)
+    assert talks(old)
+    deny(loop, host(name))
+    watch, before = plant.watch("plc"), plc.got
+    old.send(b"write")
+    with pytest.raises(ConnectionResetError):
+        old.recv(10)
+    assert refused(plant, name, version("plc"))
+    assert talks(hmi)
+    seen = watch.tcp()
+    assert any(source == version("hmi") for source, _, _ in seen), "the watch itself must see"
+    assert not [packet for packet in seen if packet[0] == version(name)]
+    assert not [packet for packet in seen if packet[2] & RST]
+    assert plc.got == before + b"read"
+
+
+def test_what_others_send_to_a_denied_host_vanishes(plant: Plant, loop: Loop) -> None:
+    ews = plant.listen("ews", 502)
+    old = plant.connect("hmi", four("ews"), 502)
+    assert talks(old)
+    deny(loop, host("ews"))
+    watch = plant.watch("hmi")
+    assert silent(plant, "hmi", four("ews"))
+    assert silent(plant, "hmi", six("ews"))
+    assert not talks(old)
+    assert not [packet for packet in watch.tcp() if packet[2] & RST], "no packet of ours to the other end"
+    ews.close()
+
+
+def test_other_protocols_of_a_denied_host_vanish(plant: Plant, loop: Loop) -> None:
+    ear, mouth = plant.udp("plc", 4001), plant.udp("office")
+    mouth.connect((four("plc"), 4001))
+    mouth.send(b"before")
+    assert ear.recv(10) == b"before"
+    deny(loop, host("office"))
+    mouth.send(b"after")
+    with pytest.raises(TimeoutError):
+        ear.recv(10)
+    with pytest.raises(TimeoutError):  # an ICMP error would be raised here
+        mouth.recv(10)
+
+
+def test_broadcast_and_multicast_are_never_matched(plant: Plant, loop: Loop) -> None:
+    group = "239.1.1.1"
+    ear, mouth = plant.udp("hmi", 4002), plant.udp("ews", broadcast=True)
+    member = socket.inet_aton(group) + socket.inet_aton(four("hmi"))
+    ear.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+    mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(four("ews")))
+    deny(loop, host("ews"))
+    for address in ("10.99.2.255", "255.255.255.255", group):
+        mouth.sendto(address.encode(), (address, 4002))
+        assert ear.recv(100).decode() == address
+    mouth.sendto(b"x", (four("hmi"), 4002))
+    with pytest.raises(TimeoutError):
+        ear.recv(10)
+
+
+def test_a_never_address_is_not_touched_even_if_an_element_says_so(plant: Plant, loop: Loop) -> None:
+    plant.hosts["plc"].run(f"ip addr add {NEVER}/32 dev eth0")
+    plant.gateway.run(f"ip route add {NEVER}/32 via {four('plc')}")
+    sink = plant.listen("plc", 503)
+    plant.gateway.nft(f"add element inet tercio hosts4 {{ {NEVER} timeout 60s }}")
+    line = plant.connect("office", NEVER, 503)
+    assert talks(line)
+    deny(loop, host("office"))
+    assert talks(line)
+    assert silent(plant, "plc", four("office"), 503)
+    sink.close()
+
+
+def retransmits_after(plant: Plant, plc: Sink, block: Callable[[], None], lift: Callable[[], None]) -> bool:
+    """Whether a write that was sent during a block, by a stack that believes no reset, arrives after it."""
+    office = plant.hosts["office"]
+    line = plant.connect("office", four("plc"), 502)
+    assert talks(line)
+    office.nft("table ip deaf { chain i { type filter hook input priority 0; tcp flags & rst == rst drop; }; }")
+    try:
+        block()
+        line.send(b"WRITE")
+        time.sleep(0.5)
+        lift()
+        return until(lambda: b"WRITE" in plc.got, 2.5)
+    finally:
+        office.nft("delete table ip deaf")
+        line.close()
+
+
+def test_a_plain_drop_would_replay_the_write(plant: Plant, loop: Loop, plc: Sink) -> None:
+    rule = f"table ip plain {{ chain f {{ type filter hook forward priority -5; ip saddr {four('office')} drop; }}; }}"
+    gateway = plant.gateway
+    assert retransmits_after(plant, plc, lambda: _nft(gateway, rule), lambda: _nft(gateway, "delete table ip plain"))
+
+
+def _nft(space: Namespace, text: str) -> None:
+    space.nft(text)
+
+
+def test_no_write_is_replayed_after_a_block_that_ends_with_the_hand_dead(
+    plant: Plant, served: Callable[..., Served], loop: Loop, plc: Sink
+) -> None:
+    other = served(plant.gateway, settings=f'never = ["{NEVER}"]\n')
+
+    def block() -> None:
+        line = other.loop()
+        deny(line, host("office"), span=3 * SECOND // 2)
+        line.close()
+        other.process.kill()
+
+    def lift() -> None:
+        assert until(lambda: "expires" not in _listed(plant, "hosts4"))
+
+    assert not retransmits_after(plant, plc, block, lift)
+    fresh = plant.connect("office", four("plc"), 502)
+    assert talks(fresh), "the block is over: what is new passes"
+    fresh.close()
+
+
+def _listed(plant: Plant, name: str) -> str:
+    return plant.gateway.run(f"nft list set inet tercio {name}")
+
+
+def test_no_write_is_replayed_after_a_release(plant: Plant, loop: Loop, plc: Sink) -> None:
+    target = host("office")
+    assert not retransmits_after(plant, plc, lambda: _hold(loop, target), lambda: _free(loop, target))
+
+
+def _hold(loop: Loop, target: Target) -> None:
+    deny(loop, target)
+
+
+def _free(loop: Loop, target: Target) -> None:
+    cancel(loop, target)
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_after_a_release_only_the_denied_hosts_old_connections_are_refused(
+    plant: Plant, loop: Loop, plc: Sink, forgotten: bool
+) -> None:
+    office, hmi = plant.connect("office", four("plc"), 502), plant.connect("hmi", four("plc"), 502)
+    assert talks(office)
+    assert talks(hmi)
+    deny(loop, host("office"), span=2 * SECOND)
+    if forgotten:
+        cancel(loop, host("office"))
+        plant.gateway.run("conntrack -F")
+    else:
+        assert until(lambda: "expires" not in _listed(plant, "hosts4"))
+    assert talks(hmi), "an HMI's flow must survive that conntrack forgot it"
+    new = plant.connect("office", four("plc"), 502)
+    assert talks(new)
+    office.send(b"WRITE")
+    with pytest.raises(ConnectionResetError):
+        office.recv(10)
+    assert b"WRITE" not in plc.got
+
+
+def test_a_denied_flow_leaves_the_others_open(plant: Plant, loop: Loop, plc: Sink) -> None:
+    web = plant.listen("plc", 80)
+    target = FlowTarget("office", "plc", (four("office"), six("office")), (four("plc"), six("plc")), "tcp", 502)
+    old, other = plant.connect("office", four("plc"), 502), plant.connect("office", four("plc"), 80)
+    assert talks(old)
+    deny(loop, target)
+    assert not talks(old)
+    assert refused(plant, "office", four("plc"))
+    assert refused(plant, "office", six("plc"))
+    assert talks(other)
+    assert talks(plant.connect("ews", four("plc"), 502))
+    cancel(loop, target)
+    assert talks(plant.connect("office", four("plc"), 502))
+    web.close()
+
+
+def test_a_closed_conduit_leaves_what_is_needed_open(plant: Plant, loop: Loop, plc: Sink) -> None:
+    web = plant.listen("office", 80)
+    needed = (NeededFlow(four("office"), four("plc"), "tcp", 502),)
+    nets = ("10.99.1.0/24", "fd00:99:1::/64"), ("10.99.2.0/24", "fd00:99:2::/64")
+    needful, other = plant.connect("office", four("plc"), 502), plant.connect("office", six("plc"), 502)
+    backward = plant.connect("hmi", four("office"), 80)
+    assert all(map(talks, (needful, other, backward)))
+    target = ConduitTarget("it", "ot", *nets, needed)
+    deny(loop, target)
+    watches = [plant.watch("plc"), plant.watch("office"), plant.watch("hmi")]
+    assert talks(needful)
+    assert talks(plant.connect("office", four("plc"), 502))
+    inner = plant.connect("hmi", four("plc"), 502)
+    assert talks(inner), "traffic inside a zone is not the conduit's"
+    assert not talks(other)
+    assert not talks(backward)
+    assert silent(plant, "office", six("plc"))
+    assert silent(plant, "hmi", four("office"), 80)
+    assert not [packet for watch in watches for packet in watch.tcp() if packet[2] & RST]
+    cancel(loop, target)
+    assert not talks(other), "what was held back must not be delivered late"
+    assert talks(plant.connect("office", six("plc"), 502))
+    assert plc.got.count(b"read") == 6, "the four that were let through before and during, and the two after"
+    web.close()
+
+
+def test_the_service_port_of_a_needed_flow_opens_no_new_connection_backwards(plant: Plant, loop: Loop) -> None:
+    office = plant.listen("office", 81)
+    needed = (NeededFlow(four("office"), four("plc"), "tcp", 502),)
+    deny(loop, ConduitTarget("it", "ot", ("10.99.1.0/24",), ("10.99.2.0/24",), needed))
+
+    def attempt() -> socket.socket:
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.settimeout(0.5)
+        line.bind((four("plc"), 502))
+        return line
+
+    line = plant.hosts["plc"].inside(attempt)
+    with pytest.raises(TimeoutError):
+        line.connect((four("office"), 81))
+    line.close()
+    office.close()
+
+
+def test_renewing_leaves_no_gap(plant: Plant, loop: Loop, plc: Sink) -> None:
+    ear, mouth = plant.udp("plc", 4003), plant.udp("office")
+    deny(loop, host("office"))
+    running, sent = [True], [0]
+
+    def flood() -> None:
+        while running:
+            mouth.sendto(b"x", (four("plc"), 4003))
+            sent[0] += 1
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    for turn in range(40):
+        response = deny(loop, host("office"), span=(61 + 5 * turn) * SECOND)
+        assert any("delete element" in step for step in response.steps)
+    running.clear()
+    thread.join()
+    assert sent[0] > 1000
+    with pytest.raises(TimeoutError):
+        ear.recv(10)
+
+
+def test_another_marks_bits_of_a_connection_are_kept(plant: Plant, loop: Loop, plc: Sink) -> None:
+    plant.gateway.nft("table inet site { chain f { type filter hook forward priority -20; ct mark set ct mark or 0x5; }; }")
+    try:
+        line = plant.connect("office", four("plc"), 502)
+        assert talks(line)
+        deny(loop, host("office"))
+        assert not talks(line)
+        marks = plant.gateway.run("conntrack -L -p tcp --orig-src 10.99.1.2")
+        assert f"mark={0x01000005}" in marks, marks
+    finally:
+        plant.gateway.nft("delete table inet site")
