@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tercio.products.transports import rotation
 from tercio.products.transports.logfile import LogFile
 from tercio.products.transports.rotation import Neighbour, neighbours, opened, unmoved, with_inode
 
@@ -90,6 +91,38 @@ def test_a_file_that_moved_since_the_look_is_not_mistaken(path: Path, *, other: 
         list(opened(path, beside))
     assert caught.value.errno == errno.ESTALE
     assert not unmoved(neighbours(path), beside)
+
+
+def test_a_file_that_one_look_missed_is_seen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renamed file may hide from a scan of its folder: here it is really elsewhere during the first."""
+    rotated = path.with_name("eve.json.1")
+    rotated.write_bytes(b"x\n")
+    away = path.with_name("away")
+    rotated.rename(away)
+
+    def look(path: Path) -> tuple[Neighbour, ...]:
+        seen = real(path)
+        if away.exists():
+            away.rename(rotated)
+        return seen
+
+    real = rotation._look
+    monkeypatch.setattr(rotation, "_look", look)
+    assert names(path) == ["eve.json.1"]
+
+
+def test_a_rotation_that_never_ends_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.with_name("eve.json.1").write_bytes(b"x\n")
+
+    def look(path: Path) -> tuple[Neighbour, ...]:
+        (seen,) = real(path)
+        seen.path.rename(path.with_name(f"{path.name}.{int(seen.path.suffix[1:]) + 1}"))
+        return (seen,)
+
+    real = rotation._look
+    monkeypatch.setattr(rotation, "_look", look)
+    with pytest.raises(OSError, match="Rotation in progress"):
+        neighbours(path)
 
 
 def test_writing_is_no_rotation(path: Path) -> None:

@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from tercio.model.events import Batch
+from tercio.products.transports import tail as tail_module
 from tercio.products.transports.logfile import LONGEST_LINE
+from tercio.products.transports.rotation import Neighbour, neighbours, with_inode
 from tercio.products.transports.tail import Loss, Tail
 
 NOW = 1_790_000_000_000_000
@@ -413,9 +415,11 @@ def test_a_symbolic_link_that_is_swapped_and_swapped_back(log: Path, reader: Rea
     reader.read()
     assert reader.lines == some(0, 6), "a file that comes back is read on from where it was left"
     assert len(reader.generations) == 2
-    reader.restart()
     add(two, *some(6, 1))
     assert reader.read() == some(6, 1)
+    reader.restart()
+    add(two, *some(7, 1))
+    assert reader.read() == some(7, 1)
 
 
 def test_resume_after_a_swapped_link_finishes_the_old_target(log: Path, reader: Reader) -> None:
@@ -463,6 +467,81 @@ def test_a_rotated_file_that_is_packed_later_is_not_read_twice(log: Path, reader
     pack(log.with_name("eve.json.1"))
     add(log, *some(4, 1))
     assert reader.read() == some(4, 1)
+    assert not reader.losses
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_rotation_in_the_middle_of_a_look(
+    log: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """The worst moments are made to happen: files move right after they were looked at."""
+    add(log, *some(0, 1))
+    reader.read()
+    turn(log)
+    add(log, *some(1, 1))
+    left = looks
+
+    def look_then_rotate(path: Path) -> tuple[Neighbour, ...]:
+        nonlocal left
+        seen = neighbours(path)
+        left -= 1
+        if left >= 0:
+            turn(log)
+            add(log, *some(2 + looks - left - 1, 1))
+        return seen
+
+    monkeypatch.setattr(tail_module, "neighbours", look_then_rotate)
+    reader.read()
+    assert reader.lines == some(0, 2 + looks)
+    assert left < 0
+    assert not reader.losses
+
+
+def test_a_rotation_while_the_copy_of_a_truncated_file_is_looked_for(
+    log: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(log, *some(0, 1))
+    reader.read()
+    add(log, *some(1, 1))
+    copytruncate(log)
+    add(log, *some(2, 1))
+    rotations = iter([turn])
+
+    def look_then_rotate(path: Path) -> tuple[Neighbour, ...]:
+        seen = neighbours(path)
+        for rotate in rotations:
+            rotate(log)
+            add(log, *some(3, 1))
+        return seen
+
+    monkeypatch.setattr(tail_module, "neighbours", look_then_rotate)
+    reader.read()
+    assert reader.lines == some(0, 4)
+    assert not reader.losses
+
+
+def test_a_rotation_while_the_file_to_resume_in_is_looked_for(
+    log: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(log, *some(0, 3))
+    reader.step(8)
+    turn(log)
+    add(log, *some(3, 1))
+    rotations = iter([turn])
+
+    def rotate_while_looking(path: Path, inode: int) -> Neighbour | None:
+        for rotate in rotations:
+            hidden = log.with_name("eve.json.1").rename(log.parent.with_name("hidden"))
+            seen = with_inode(path, inode)
+            hidden.rename(log.with_name("eve.json.1"))
+            rotate(log)
+            add(log, *some(4, 1))
+            return seen
+        return with_inode(path, inode)
+
+    monkeypatch.setattr(tail_module, "with_inode", rotate_while_looking)
+    reader.restart()
+    assert reader.read() == some(1, 4)
     assert not reader.losses
 
 
@@ -581,6 +660,17 @@ def test_an_inode_that_is_used_again_is_another_generation(log: Path, reader: Re
     assert log.stat().st_ino == inode
     reader.restart()
     assert reader.read() == some(3, 30)
+    assert len(reader.generations) == 2
+    assert [loss.kind for loss in reader.losses] == ["gone"]
+
+
+def test_truncation_to_the_same_beginning_while_nobody_reads(log: Path, reader: Reader) -> None:
+    add(log, b"same\n", *some(0, 5))
+    reader.read()
+    os.truncate(log, 0)
+    add(log, b"same\n", *some(5, 1))
+    reader.restart()
+    assert reader.read() == [b"same\n", *some(5, 1)]
     assert len(reader.generations) == 2
     assert [loss.kind for loss in reader.losses] == ["gone"]
 
@@ -760,6 +850,7 @@ while n < count:
     time.sleep(chance.random() / 500)
 print(n)
 """
+
 
 def test_rotation_as_fast_as_files_can_be_renamed(log: Path, reader: Reader) -> None:
     often = WRITER.replace("< 0.03", "< 0.3").replace("/ 200", "/ 20000").replace("/ 500", "/ 50000")

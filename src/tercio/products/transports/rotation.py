@@ -62,7 +62,7 @@ def folders(path: Path) -> tuple[Path, ...]:
 def opened(
     path: Path, places: Iterable[Neighbour], refused: Callable[[Neighbour, OSError], None] | None = None
 ) -> Iterator[LogFile]:
-    """Open one file after the other; those beside ``path`` that may not be read are passed over and told to ``refused``.
+    """Open one file after the other; those beside ``path`` that may not be read are passed over, told to ``refused``.
 
     Raises OSError: ESTALE where a rotation came in between (look again), and whatever keeps ``path`` itself from
     being opened.
