@@ -82,7 +82,8 @@ def test_special_characters_of_expressions_are_plain_in_texts(text: str) -> None
 
 def test_expressions() -> None:
     text, flags = expression_of(ir.Text("f", ("a.", ir.ONE, ir.MANY), cased=True))
-    assert text == "^a\\x{2e}..*\\z"
+    assert text == "^a\\x{2e}."
+    assert expression_of(ir.Text("f", (ir.MANY, "a", ir.MANY, "b"), cased=True))[0] == "a.*b\\z"
     assert flags & hyperscan.HS_FLAG_DOTALL
     assert not flags & hyperscan.HS_FLAG_CASELESS
     assert expression_of(ir.Regex("f", "a", "im"))[1] & hyperscan.HS_FLAG_MULTILINE

@@ -56,8 +56,10 @@ class Group:
     def match(self, line: bytes, index: int) -> list[Match]:
         """The rules that match this line, by id. Raises as FieldReader.read does."""
         read = self._reader.read(line) if self._reader.fields else ()
+        hits = frozenset[int]().union(*[matcher(read[at]) for at, matcher in self._matchers])
+        if not self._always and not self._unanchored and hits.isdisjoint(self._anchors):
+            return []
         values = dict(zip(self._reader.fields, read, strict=True))
-        hits = frozenset[int]().union(*(matcher(read[at]) for at, matcher in self._matchers))
         found = {rule.id: rule for rule in self._always}
         for place in hits & self._anchors:
             for rule, test in self._anchored[place]:

@@ -35,9 +35,14 @@ def expression_of(leaf: ir.Text | ir.Regex) -> tuple[str, int]:
         for letter in leaf.flags:
             flags |= _FLAGS[letter]
         return leaf.pattern, flags
-    body = "".join(_WILD[part] if isinstance(part, int) else _literal(part) for part in leaf.parts)
-    flags = _PLAIN | hyperscan.HS_FLAG_DOTALL
-    return f"^{body}\\z", flags if leaf.cased else flags | hyperscan.HS_FLAG_CASELESS
+    # No anchor where the text may be longer anyway, and no UTF-8 mode where bytes tell: both cost Hyperscan much time.
+    parts = leaf.parts
+    start, parts = ("", parts[1:]) if parts[:1] == (ir.MANY,) else ("^", parts)
+    end, parts = ("", parts[:-1]) if parts[-1:] == (ir.MANY,) else ("\\z", parts)
+    body = "".join(_WILD[part] if isinstance(part, int) else _literal(part) for part in parts)
+    bytes_tell = ir.ONE not in parts and all(part.isascii() for part in parts if isinstance(part, str))
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL | (0 if bytes_tell else hyperscan.HS_FLAG_UTF8)
+    return f"{start}{body}{end}", flags if leaf.cased else flags | hyperscan.HS_FLAG_CASELESS
 
 
 def _literal(text: str) -> str:
