@@ -523,25 +523,24 @@ def test_a_rotation_while_the_copy_of_a_truncated_file_is_looked_for(
 def test_a_rotation_while_the_file_to_resume_in_is_looked_for(
     log: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A renamed file may hide from the scan for its inode: older files must not be taken for what came after it."""
+    add(log.with_name("eve.json-20260101"), b"long since read\n")
     add(log, *some(0, 3))
     reader.step(8)
-    turn(log)
-    add(log, *some(3, 1))
-    rotations = iter([turn])
+    rotations = iter(["eve.json-20260102"])
 
     def rotate_while_looking(path: Path, inode: int) -> Neighbour | None:
-        for rotate in rotations:
-            hidden = log.with_name("eve.json.1").rename(log.parent.with_name("hidden"))
+        for name in rotations:
+            hidden = log.rename(log.parent.with_name("hidden"))
             seen = with_inode(path, inode)
-            hidden.rename(log.with_name("eve.json.1"))
-            rotate(log)
-            add(log, *some(4, 1))
+            hidden.rename(log.with_name(name))
+            add(log, *some(3, 1))
             return seen
         return with_inode(path, inode)
 
     monkeypatch.setattr(tail_module, "with_inode", rotate_while_looking)
     reader.restart()
-    assert reader.read() == some(1, 4)
+    assert reader.read() == some(1, 3)
     assert not reader.losses
 
 
