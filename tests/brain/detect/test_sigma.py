@@ -1,3 +1,6 @@
+import tarfile
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -197,6 +200,22 @@ def test_gt_is_one_more() -> None:
 
 def test_it_can_be_cached() -> None:
     ruleset = compile_rules(TEXTS)
+    assert msgspec.json.decode(msgspec.json.encode(ruleset), type=type(ruleset)) == ruleset
+
+
+@pytest.mark.corpus
+def test_the_public_rules_compile() -> None:
+    """Every eighth rule of SigmaHQ: valid, or listed for what we say we do not do."""
+    archive = Path(__file__).parents[4] / "shared" / "data" / "sigma" / "sigma-rules.tar.xz"
+    if not archive.exists():
+        pytest.skip("no public rules beside the checkout (shared/data/sigma)")
+    with tarfile.open(archive) as files:
+        members = sorted((m for m in files if m.name.endswith(".yml")), key=lambda m: m.name)[::8]
+        texts = {m.name: file.read().decode() for m in members if (file := files.extractfile(m))}
+    ruleset = compile_rules(texts)
+    assert len(ruleset.rules) + len(ruleset.rejected) == len(texts) > 400
+    assert len(ruleset.rejected) < len(texts) / 20
+    assert all("keywords" in r.reason or "placeholder" in r.reason for r in ruleset.rejected)
     assert msgspec.json.decode(msgspec.json.encode(ruleset), type=type(ruleset)) == ruleset
 
 
