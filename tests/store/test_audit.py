@@ -1,8 +1,11 @@
 # ruff: noqa: S608  Statements that break a state are put together from the state.
+import os
 import random
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -284,6 +287,7 @@ def test_other_changes_are_said_in_words(folder: Path, statement: str, words: st
         ("UPDATE effects SET body = x'7b7d'", "differs from what record 4 journaled last", 4, "effect"),
         ("UPDATE effects SET body = 'text'", "its body is no bytes", 4, "effect"),
         ("DELETE FROM effects", "journaled by record 4, is missing from the state", 4, "effect"),
+        ("DELETE FROM incidents WHERE id LIKE '%1'", "journaled by record 6, is missing", 6, "incident"),
         ("DELETE FROM incidents", "journaled by record 2, is missing", 2, "incident"),
         ("UPDATE commands SET id = 'cmd-other' WHERE id LIKE '%1'", "has no record of it", 0, "command"),
     ],
@@ -349,6 +353,48 @@ def test_any_byte_of_the_file_may_be_changed_and_the_verdict_is_right(folder: Pa
     assert found > 40
     file.write_bytes(data)
     assert verify(folder).ok
+
+
+AUDIT = """
+import sys
+from pathlib import Path
+from tercio.store.audit import verify
+from tercio.store.errors import StateUnusable
+try:
+    print(verify(Path(sys.argv[1])).ok)
+except StateUnusable as error:
+    print(error)
+"""
+
+
+def audited_read_only(folder: Path) -> str:
+    """The audit's word on a folder that is mounted without leave to write."""
+    if os.geteuid() or not shutil.which("unshare"):
+        pytest.skip("mounting evidence read-only needs root and unshare")
+    script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    mounted = ["unshare", "-m", "sh", "-c", script, str(folder), sys.executable, "-c", AUDIT, str(folder)]
+    return subprocess.run(mounted, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_evidence_that_may_not_be_written_is_audited(folder: Path):
+    change(folder, "PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = {"journal.key", "journal.pub", "state.db", "state.lock"}
+    for beside in {p.name for p in folder.iterdir()} - kept:
+        (folder / beside).unlink()
+    assert audited_read_only(folder) == "True"
+    assert {p.name for p in folder.iterdir()} == kept
+    change(folder, "UPDATE journal SET time = 0 WHERE seq = 3")
+    assert audited_read_only(folder) == "False"
+
+
+def test_evidence_with_an_unread_log_says_what_to_do(tmp_path: Path):
+    with State.open(tmp_path / "live", origin="x") as state:
+        state.commit(made.turn(1))
+        (tmp_path / "copy").mkdir()
+        for name in ("state.db", "state.db-wal", "journal.pub"):
+            shutil.copy(tmp_path / "live" / name, tmp_path / "copy" / name)
+    assert "Copy the whole folder to where this user may write" in audited_read_only(tmp_path / "copy")
+    assert verify(tmp_path / "copy").size == 4
 
 
 @pytest.fixture

@@ -28,8 +28,11 @@ def state(tmp_path: Path) -> Path:
 def test_the_writer_syncs_every_commit_to_a_write_ahead_log(state: Path):
     engine = writer(state)
     with engine.connect() as connection:
-        found = {p: connection.scalar(text(f"PRAGMA {p}")) for p in ("journal_mode", "synchronous", "foreign_keys")}
-        assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        found = {
+            p: connection.scalar(text(f"PRAGMA {p}"))
+            for p in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+        assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
         assert connection.scalar(text("PRAGMA busy_timeout")) == 5000
     engine.dispose()
 

@@ -143,6 +143,20 @@ def test_sizes_that_meet_need_no_nodes():
     assert not verify_consistency(-1, 5, (whole, whole), ())
 
 
+def test_a_path_of_the_wrong_length_proves_nothing_even_if_its_hashes_fit():
+    leaves = leaves_of(4)
+    inner, other = root(leaves[:2]), leaf_hash(b"other")
+    assert not verify_inclusion(leaves[0], 0, 4, (leaves[1],), inner)
+    assert not verify_inclusion(leaves[0], 0, 2, (), leaves[0])
+    assert not verify_inclusion(leaves[0], 0, 1, (other,), merkle.node_hash(other, leaves[0]))
+    assert not verify_consistency(1, 2, (leaves[0], leaves[0]), ())
+    three = (root(leaves[:3]), root(leaves))
+    path = consistency_proof(leaves, 3)
+    assert verify_consistency(3, 4, three, path)
+    above = merkle.node_hash(other, three[0]), merkle.node_hash(other, three[1])
+    assert not verify_consistency(3, 4, above, (*path, other))
+
+
 def test_proofs_outside_of_the_log_are_errors():
     leaves = leaves_of(3)
     with pytest.raises(IndexError, match="no leaf 3 in a log of 3"):

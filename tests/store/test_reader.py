@@ -48,6 +48,7 @@ def test_an_incident_is_found_by_a_unique_beginning(state: State, reader: Reader
     full = made.incident(0x1F).id
     assert reader.incident(full) == made.incident(0x1F)
     assert reader.incident(full.removeprefix("inc-")) == made.incident(0x1F)
+    assert reader.incident(full.removeprefix("inc-").upper()) is None
     with pytest.raises(ValueError, match=r"is not one incident: inc-0+10, inc-0+1f$"):
         reader.incident(made.incident(0x10).id[:-1])
 

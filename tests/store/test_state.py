@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -199,6 +201,26 @@ def test_a_turn_that_can_t_be_written_whole_is_not_written_at_all(tmp_path: Path
     assert verify(tmp_path).ok
     with State.read(tmp_path) as reader:
         assert reader.cited([made.cited(2).event.id]) == (made.cited(2),)
+
+
+def test_an_interruption_behind_the_commit_is_survived(tmp_path: Path):
+    """The commit happened, its caller never heard: the journal goes on from what is in the file."""
+    with State.open(tmp_path, origin="x") as state:
+        state.commit(made.turn(1))
+        real = state._connection
+
+        @contextmanager
+        def interrupted():
+            with real.begin():
+                yield
+            raise KeyboardInterrupt
+
+        state._connection = SimpleNamespace(begin=interrupted, execute=real.execute, dialect=real.dialect)
+        with pytest.raises(KeyboardInterrupt):
+            state.commit(made.turn(2))
+        state._connection = real
+        assert state.commit(made.turn(3)).size == 12
+    assert verify(tmp_path).ok
 
 
 def test_a_full_disk_takes_nothing_and_is_survived(tmp_path: Path):

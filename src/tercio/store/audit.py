@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tercio.store.checks import AnyRow, Journaled, Wrong, check_cited, check_leaf
-from tercio.store.database import meant_schema, reader, require_version, schema
+from tercio.store.database import evidence, meant_schema, reader, require_version, schema
 from tercio.store.errors import StateUnusable
 from tercio.store.keys import KeyUnusable, read_public
 from tercio.store.log import unpack
@@ -61,11 +61,13 @@ def verify(folder: Path, public_key: bytes | None = None, anchor: Anchor | None 
         raise StateUnusable(str(error)) from error
     if len(public) != 32:
         raise ValueError(f"a public key has 32 bytes, not {len(public)}")
-    engine = reader(path)
+    engine = reader(path, evidence(path))
     try:
         with engine.begin() as connection:
             require_version(connection, folder)
             return _Audit(connection, public, anchor).verdict()
+    except OperationalError as error:
+        raise StateUnusable(f"{path}: {error.orig}. Copy the whole folder to where this user may write.") from error
     except DBAPIError as error:
         return Verdict(
             ok=False, size=0, root="", checkpoints=0, erased=0, wrong=f"state.db can't be read: {error.orig}"

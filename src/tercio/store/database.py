@@ -1,5 +1,6 @@
 """The file behind the state: connections, pragmas, versions."""
 
+import os
 import sqlite3
 from functools import cache
 from pathlib import Path
@@ -16,8 +17,8 @@ BUSY = 5.0
 
 
 def writer(path: Path) -> Engine:
-    """An engine that writes: WAL, every commit synced (``synchronous=FULL``). Transactions begin explicitly and at
-    once, so that a migration is one, too.
+    """An engine that writes: WAL, every commit synced (``synchronous=FULL``), what is deleted overwritten. Transactions
+    begin explicitly and at once, so that a migration is one, too.
     """
     engine = create_engine("sqlite://", creator=lambda: _connect(path, "rwc"), poolclass=StaticPool)
     event.listen(engine, "connect", _tune)
@@ -25,11 +26,22 @@ def writer(path: Path) -> Engine:
     return engine
 
 
-def reader(path: Path) -> Engine:
-    """An engine that only reads. Each transaction sees one state of the whole, whatever the writer does meanwhile."""
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, "ro"), poolclass=QueuePool)
+def reader(path: Path, mode: str = "ro") -> Engine:
+    """An engine that only reads. Each transaction sees one state of the whole, whatever the writer does meanwhile.
+    ``mode`` is SQLite's; ``evidence`` names another for files that don't change.
+    """
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, mode), poolclass=QueuePool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def evidence(path: Path) -> str:
+    """How to open a state for an audit: where nobody may write beside it and no writer left a log, as a file that
+    doesn't change (SQLite else wants to create a file beside it).
+    """
+    beside = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    still = not os.access(path.parent, os.W_OK) and not any(other.exists() for other in beside)
+    return "ro&immutable=1" if still else "ro"
 
 
 def migrate(connection: Connection, folder: Path) -> None:
@@ -104,5 +116,6 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _tune(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
+    pragmas = "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "wal_autocheckpoint=4000"
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")

@@ -125,11 +125,7 @@ class State:
             raise ValueError(f"record {seq} says what was erased; it stays")
         wipe = update(JOURNAL).where(JOURNAL.c.seq == seq).values(salt=None, body=None)
         record = Record(ERASURE, str(seq), time, canonical(Erasure(seq, who, why)))
-        self._pragma("secure_delete=ON")
-        try:
-            checkpoint = self._write(lambda connection: connection.execute(wipe), [record])
-        finally:
-            self._pragma("secure_delete=OFF")
+        checkpoint = self._write(lambda connection: connection.execute(wipe), [record])
         self._remains = True
         self.settle()
         return checkpoint
