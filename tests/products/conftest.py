@@ -21,8 +21,9 @@ def as_root() -> None:
 
 
 @pytest.fixture(scope="module")
-def spaces(as_root: None) -> Iterator[Callable[[], Namespace]]:
+def spaces(request: pytest.FixtureRequest) -> Iterator[Callable[[], Namespace]]:
     """Makes namespaces that go with the module."""
+    request.getfixturevalue("as_root")
     made: list[Namespace] = []
 
     def make() -> Namespace:
@@ -35,7 +36,9 @@ def spaces(as_root: None) -> Iterator[Callable[[], Namespace]]:
 
 
 @pytest.fixture(scope="module")
-def served(spaces: Callable[[], Namespace], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+def served(
+    spaces: Callable[[], Namespace], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Served]]:
     """Starts hands that end with the module."""
     made: list[Served] = []
 

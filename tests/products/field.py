@@ -1,4 +1,4 @@
-"""Real network namespaces and a real hand. A namespace lives as long as one process of ours: it goes when the test goes."""
+"""Real network namespaces and a real hand. A namespace lives as long as one process of ours, and goes with it."""
 
 import ctypes
 import os
@@ -43,13 +43,15 @@ class Namespace:
         """Run commands (words separated by spaces); all must succeed."""
         out = ""
         for line in lines:
-            done = subprocess.run(self.argv(*line.split()), capture_output=True, text=True, timeout=20)
+            argv = self.argv(*line.split())
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
             assert done.returncode == 0, f"{line}: {done.stderr}"
             out += done.stdout
         return out
 
     def nft(self, text: str) -> str:
-        done = subprocess.run(self.argv("nft", "-f", "-"), input=text, capture_output=True, text=True, timeout=20)
+        argv = self.argv("nft", "-f", "-")
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode == 0, f"{text}: {done.stderr}"
         return done.stdout
 
@@ -64,7 +66,7 @@ class Namespace:
                 if libc.setns(here, _CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), "setns")
                 box.append(call())
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 (raised again in the thread that asked)
                 box.append(error)
             finally:
                 os.close(here)
@@ -73,7 +75,7 @@ class Namespace:
         thread.start()
         thread.join(30)
         assert box, "the call did not end"
-        if isinstance(box[0], BaseException):
+        if isinstance(box[0], Exception):
             raise box[0]
         return box[0]  # type: ignore[no-any-return]
 
@@ -134,7 +136,9 @@ def command(target: Target | None, lease: str = "lse-1", action: Action = Action
 class Served:
     """A hand as it runs in production: in another namespace, with one capability."""
 
-    def __init__(self, space: Namespace, folder: Path, *, settings: str = "", environment: dict[str, str] | None = None):
+    def __init__(
+        self, space: Namespace, folder: Path, *, settings: str = "", environment: dict[str, str] | None = None
+    ) -> None:
         self.space, self.folder, self.socket = space, folder, folder / "hand.sock"
         self.key = Ed25519PrivateKey.generate()
         public = self.key.public_key().public_bytes(

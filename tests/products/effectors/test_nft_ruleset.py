@@ -102,7 +102,8 @@ def test_every_rule_has_its_own_signature_and_the_chains_are_known() -> None:
     assert "never4 {  }" not in declaration(())
 
 
-def test_without_elements_everything_passes(plant: Plant, loop: Loop, plc: Sink) -> None:
+@pytest.mark.usefixtures("loop", "plc")
+def test_without_elements_everything_passes(plant: Plant) -> None:
     for name in ("office", "hmi"):
         for address in (four("plc"), six("plc")):
             line = plant.connect(name, address, 502)
@@ -207,7 +208,8 @@ def retransmits_after(plant: Plant, plc: Sink, block: Callable[[], None], lift: 
         line.close()
 
 
-def test_a_plain_drop_would_replay_the_write(plant: Plant, loop: Loop, plc: Sink) -> None:
+@pytest.mark.usefixtures("loop")
+def test_a_plain_drop_would_replay_the_write(plant: Plant, plc: Sink) -> None:
     rule = f"table ip plain {{ chain f {{ type filter hook forward priority -5; ip saddr {four('office')} drop; }}; }}"
     gateway = plant.gateway
     assert retransmits_after(plant, plc, lambda: _nft(gateway, rule), lambda: _nft(gateway, "delete table ip plain"))
@@ -217,8 +219,9 @@ def _nft(space: Namespace, text: str) -> None:
     space.nft(text)
 
 
+@pytest.mark.usefixtures("loop")
 def test_no_write_is_replayed_after_a_block_that_ends_with_the_hand_dead(
-    plant: Plant, served: Callable[..., Served], loop: Loop, plc: Sink
+    plant: Plant, served: Callable[..., Served], plc: Sink
 ) -> None:
     other = served(plant.gateway, settings=f'never = ["{NEVER}"]\n')
 
@@ -276,7 +279,8 @@ def test_after_a_release_only_the_denied_hosts_old_connections_are_refused(
     assert b"WRITE" not in plc.got
 
 
-def test_a_denied_flow_leaves_the_others_open(plant: Plant, loop: Loop, plc: Sink) -> None:
+@pytest.mark.usefixtures("plc")
+def test_a_denied_flow_leaves_the_others_open(plant: Plant, loop: Loop) -> None:
     web = plant.listen("plc", 80)
     target = FlowTarget("office", "plc", (four("office"), six("office")), (four("plc"), six("plc")), "tcp", 502)
     old, other = plant.connect("office", four("plc"), 502), plant.connect("office", four("plc"), 80)
@@ -337,7 +341,7 @@ def test_the_service_port_of_a_needed_flow_opens_no_new_connection_backwards(pla
     office.close()
 
 
-def test_renewing_leaves_no_gap(plant: Plant, loop: Loop, plc: Sink) -> None:
+def test_renewing_leaves_no_gap(plant: Plant, loop: Loop) -> None:
     ear, mouth = plant.udp("plc", 4003), plant.udp("office")
     deny(loop, host("office"))
     running, sent = [True], [0]
@@ -359,8 +363,10 @@ def test_renewing_leaves_no_gap(plant: Plant, loop: Loop, plc: Sink) -> None:
         ear.recv(10)
 
 
-def test_another_marks_bits_of_a_connection_are_kept(plant: Plant, loop: Loop, plc: Sink) -> None:
-    plant.gateway.nft("table inet site { chain f { type filter hook forward priority -20; ct mark set ct mark or 0x5; }; }")
+@pytest.mark.usefixtures("plc")
+def test_the_sites_own_mark_bits_are_kept(plant: Plant, loop: Loop) -> None:
+    site = "chain f { type filter hook forward priority -20; ct mark set ct mark or 0x5; };"
+    plant.gateway.nft(f"table inet site {{ {site} }}")
     try:
         line = plant.connect("office", four("plc"), 502)
         assert talks(line)

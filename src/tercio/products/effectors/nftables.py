@@ -22,7 +22,7 @@ from tercio.model.units import SECOND, span, timestamp
 from tercio.products.effectors.contract import Config, Effector, Read, Step, Via
 from tercio.products.effectors.nft_answers import Element, Ruleset, table_of, verdict
 from tercio.products.effectors.nft_claims import LEASE, Cell, Claim, cells, slot, wall
-from tercio.products.effectors.nft_ruleset import KINDS, SETS, TABLE, declaration
+from tercio.products.effectors.nft_ruleset import FAMILIES, KINDS, TABLE, declaration
 
 WARY = 16 * 60 * SECOND
 """Linux gives up retransmitting after 924 s (tcp_retries2 = 15): what was sent during a block is forgotten by then."""
@@ -53,9 +53,9 @@ def facts(config: Config, command: Command | None) -> tuple[Read, ...]:
     anew."""
     if command is None or not _fast(command) or command.target is None:
         return (Read(Via.NFT, f"list table {TABLE}"),)
-    places = sorted({(cell.kind, cell.family) for cell in cells(command.target)})
-    sets = [f"{prefix}{kind}{family}" for kind, family in places for prefix in ("", "claimed_", "wary_")]
-    fresh = (Read(Via.NFT, f"list set {TABLE} {name}") for name in sets if name in SETS)
+    kind = "hosts" if isinstance(command.target, HostTarget) else "flows"
+    sets = [f"{prefix}{kind}{family}" for family in FAMILIES for prefix in ("", "claimed_", "wary_")]
+    fresh = (Read(Via.NFT, f"list set {TABLE} {name}") for name in sets)
     return (Read(Via.NFT, f"list table {TABLE}", steady=True), *fresh)
 
 
@@ -68,11 +68,22 @@ def read(config: Config, command: Command | None, answers: tuple[str | None, ...
     whole, *fresh = answers
     if whole is None or None in fresh:
         return Facts(Ruleset.ABSENT, (), config.never)
+    texts = [answer or "" for answer in fresh or (whole,)]
     near: frozenset[str] = frozenset()
     if fresh and command is not None and command.target is not None:
         near = frozenset({command.lease, *(cell.key[0] for cell in cells(command.target))})
-    elements = tuple(e for answer in fresh or (whole,) for e in table_of(answer or "", near).elements)
+        near |= {_source(element) for element in _elements(texts, near)}
+    elements = _elements(texts, near)
     return Facts(verdict(whole, config.never), elements, config.never)
+
+
+def _elements(texts: list[str], near: frozenset[str]) -> tuple[Element, ...]:
+    return tuple(element for text in texts for element in table_of(text, near).elements)
+
+
+def _source(element: Element) -> str:
+    """The address that is denied; other leases may claim it, too."""
+    return element.key[1 if element.set.startswith("claimed_") else 0]
 
 
 def invalid(command: Command) -> str:
@@ -113,7 +124,10 @@ def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
 
 
 def holds(command: Command, found: Facts, now: int) -> bool:
-    """True where the facts show what is ordered, rules and all: then there is nothing left to plan."""
+    """True where the facts show what is ordered, rules and all: then there is nothing left to plan. A query always
+    holds."""
+    if command.action is Action.QUERY:
+        return True
     return found.ruleset is Ruleset.WHOLE and not plan(command, found, now)
 
 
