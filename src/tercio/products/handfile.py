@@ -68,7 +68,7 @@ def load(path: Path) -> HandFile:
 
 def _line(text: str, error: str) -> str:
     """``:7`` where line 7 sets the key that the error names first."""
-    named = re.search(r"`\$?\.?(\w+)(?:\[\.\.\.\])?`\Z|field `(\w+)`|\A(\w+):", error)
+    named = re.search(r"`\$\.(\w+)[^`]*`\Z|field `(\w+)`|\A(\w+):", error)
     key = next((group for group in named.groups() if group), "") if named else ""
     numbers = (n for n, line in enumerate(text.splitlines(), 1) if key and re.match(rf"\s*{re.escape(key)}\s*=", line))
     return f":{next(numbers, '')}".rstrip(":")
@@ -90,10 +90,7 @@ def _checked(raw: Raw, path: Path) -> HandFile:
     if longest < 1_000_000:
         raise ValueError("longest: must be at least 1s")
     numeric = [entry for entry in raw.never if _NUMERIC.fullmatch(entry)]
-    try:
-        networks = tuple(network(entry) for entry in numeric)
-    except ValueError as error:
-        raise ValueError(f"never: {error}") from error
+    networks = tuple(_network(entry) for entry in numeric)
     return HandFile(
         name=raw.name,
         socket=raw.socket,
@@ -106,6 +103,13 @@ def _checked(raw: Raw, path: Path) -> HandFile:
         targets_per_hour=raw.targets_per_hour,
         peer_uid=raw.peer_uid,
     )
+
+
+def _network(entry: str) -> IPv4Network | IPv6Network:
+    try:
+        return network(entry)
+    except ValueError as error:
+        raise ValueError(f"never: {entry!r} looks like an address and is none: {error}") from error
 
 
 def _key(path: Path) -> bytes:
@@ -131,5 +135,7 @@ def _owned(path: Path) -> str:
             if state.st_mode & 0o022:
                 raise ValueError(f"{path} can be written by others; run chmod go-w on it")
             return file.read(1 << 20)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8") from error
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from error

@@ -90,7 +90,7 @@ HOSTS = [HostTarget(n, (f"10.0.0.{n}", f"fd00::{n}")) for n in "123"]
 FLOWS = [FlowTarget("a", "b", ("10.0.0.1", "10.0.0.2"), (f"10.0.1.{n}",), "tcp", 502) for n in (1, 2)]
 CONDUITS = [
     ConduitTarget("it", "ot", ("10.0.0.0/24",), ("10.0.1.0/24",), (NeededFlow("10.0.0.9", "10.0.1.9", "tcp", 502),)),
-    ConduitTarget("it", "ot1", ("10.0.0.0/16",), ("10.0.1.0/25",), (NeededFlow("10.0.0.9", "10.0.1.0/28", "tcp", 502),)),
+    ConduitTarget("i", "o", ("10.0.0.0/16",), ("10.0.1.0/25",), (NeededFlow("10.0.0.9", "10.0.1.0/28", "tcp", 502),)),
 ]
 ORDERS = st.tuples(
     st.sampled_from([Action.DENY, Action.DENY, Action.CANCEL]),
