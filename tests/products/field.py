@@ -22,7 +22,6 @@ from tercio.model.units import SECOND
 
 T = TypeVar("T")
 _CLONE_NEWNET = 0x40000000
-_ALONE = "-all,+net_admin"
 
 
 class Namespace:
@@ -137,8 +136,9 @@ class Served:
     """A hand as it runs in production: in another namespace, with one capability."""
 
     def __init__(
-        self, space: Namespace, folder: Path, *, settings: str = "", environment: dict[str, str] | None = None
+        self, space: Namespace, folder: Path, *, settings: str = "", capabilities: str = "-all,+net_admin"
     ) -> None:
+        self.capabilities = capabilities
         self.space, self.folder, self.socket = space, folder, folder / "hand.sock"
         self.key = Ed25519PrivateKey.generate()
         public = self.key.public_key().public_bytes(
@@ -149,17 +149,20 @@ class Served:
         (folder / "hand.toml").write_text(f'name = "gw"\nsocket = "{self.socket}"\norder_key = "order.pub"\n{settings}')
         for name in ("order.pub", "hand.toml"):
             (folder / name).chmod(0o600)
-        self.environment = os.environ | (environment or {})
-        self.start()
+        self.launch()
+        self.ready()
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        alone = self.capabilities
+        limits = (f"--bounding-set={alone}", f"--inh-caps={alone}", f"--ambient-caps={alone}", "--no-new-privs")
         argv = [
-            *("setpriv", f"--bounding-set={_ALONE}", f"--inh-caps={_ALONE}", f"--ambient-caps={_ALONE}"),
-            *("--no-new-privs", "--pdeathsig", "KILL", sys.executable, "-m", "tercio.products.hand", "gw"),
-            *("--file", str(self.folder / "hand.toml")),
+            *("setpriv", *(limits if alone else ()), "--pdeathsig", "KILL"),
+            *(sys.executable, "-m", "tercio.products.hand", "gw", "--file", str(self.folder / "hand.toml")),
         ]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.space.argv(*argv), stderr=log, env=self.environment)
+            self.process = subprocess.Popen(self.space.argv(*argv), stderr=log)
+
+    def ready(self) -> None:
         deadline = time.monotonic() + 20
         while not self.socket.exists():
             assert self.process.poll() is None, self.log()

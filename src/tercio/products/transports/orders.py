@@ -86,11 +86,8 @@ class Line:
             return f"hand {self.hand} hung up"
         self._sequence += 1
         order = canonical(Order(self.hello.nonce, self._sequence, command))
-        data = canonical(SignedOrder(order, self._sign(order)))
-        if len(data) > LARGEST:
-            return f"the order has {len(data)} bytes; a hand reads {LARGEST}"
         try:
-            self._socket.send(data, socket.MSG_NOSIGNAL)
+            self._socket.send(canonical(SignedOrder(order, self._sign(order))), socket.MSG_NOSIGNAL)
         except OSError as error:
             self._lose(str(error))
             return f"hand {self.hand} takes no order: {error}"
@@ -100,14 +97,18 @@ class Line:
         loop, why = asyncio.get_running_loop(), "hung up"
         try:
             while data := await loop.sock_recv(line, LARGEST):
-                response = msgspec.json.decode(data, type=Response)
-                future = self._waiting.pop(response.command, None)
-                if future is not None and not future.done():
-                    future.set_result(response)
+                self._answered(msgspec.json.decode(data, type=Response))
         except (OSError, msgspec.DecodeError) as error:
             why = str(error)
         if self._socket is line:
             self._lose(why)
+
+    def _answered(self, response: Response) -> None:
+        """A hand that does not believe the signature names no command: as it answers in order, it means the oldest."""
+        command = response.command or next(iter(self._waiting), "")
+        future = self._waiting.pop(command, None)
+        if future is not None and not future.done():
+            future.set_result(msgspec.structs.replace(response, command=command))
 
     def _lose(self, why: str) -> None:
         """Forget the connection and answer everybody who waits."""
