@@ -63,7 +63,7 @@ class Line:
         if future is None:
             future = self._waiting[command.id] = asyncio.get_running_loop().create_future()
             if why := self._send(command):
-                del self._waiting[command.id]
+                self._waiting.pop(command.id, None)
                 return self._unreachable(command.id, why)
         try:
             async with asyncio.timeout(self._patience):
