@@ -78,7 +78,6 @@ class Line:
         reader = self._reader
         self._lose("the line was closed")
         if reader is not None:
-            reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
     def _send(self, command: Command) -> str:
@@ -101,6 +100,7 @@ class Line:
         except (OSError, msgspec.DecodeError) as error:
             why = str(error)
         if self._socket is line:
+            self._reader = None
             self._lose(why)
 
     def _answered(self, response: Response) -> None:
@@ -112,13 +112,19 @@ class Line:
 
     def _lose(self, why: str) -> None:
         """Forget the connection and answer everybody who waits."""
-        line, self._socket, self.hello, self._reader = self._socket, None, None, None
+        line, reader = self._socket, self._reader
+        self._socket, self.hello, self._reader = None, None, None
         waiting, self._waiting = self._waiting, {}
         for command, future in waiting.items():
             if not future.done():
                 future.set_result(self._unreachable(command, f"hand {self.hand}: {why}"))
-        if line is not None:
-            line.close()
+        if line is None:
+            return
+        if reader is not None:
+            # The number of a closed descriptor is soon another's: whoever reads it must have stopped before.
+            asyncio.get_running_loop().remove_reader(line.fileno())
+            reader.cancel()
+        line.close()
 
     def _unreachable(self, command: str, why: str) -> Response:
         return Response(
