@@ -116,7 +116,7 @@ class Watch:
 
     def tcp(self) -> list[tuple[str, str, int]]:
         """What has been seen, incoming only; forgets it."""
-        found = []
+        found: list[tuple[str, str, int]] = []
         while True:
             try:
                 frame, (_, _, kind, _, _) = self.line.recvfrom(65536)
@@ -135,8 +135,8 @@ def _tcp(frame: bytes) -> list[tuple[str, str, int]]:
         ends = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
         return [(*ends, packet[(packet[0] & 15) * 4 + 13])]
     if frame[12:14] == b"\x86\xdd" and packet[6] == socket.IPPROTO_TCP:
-        ends = tuple(socket.inet_ntop(socket.AF_INET6, packet[at : at + 16]) for at in (8, 24))
-        return [(ends[0], ends[1], packet[40 + 13])]
+        source, sink = (socket.inet_ntop(socket.AF_INET6, packet[at : at + 16]) for at in (8, 24))
+        return [(source, sink, packet[40 + 13])]
     return []
 
 

@@ -102,6 +102,7 @@ def test_its_imports_are_light() -> None:
 def test_each_order_leaves_one_line_of_ascii(loop: Loop, hand: Served) -> None:
     before = len(hand.log().splitlines())
     loop.order(command(HostTarget('"\n{"fake": 1}\u202e\x1b[2J', ("no address",)), "lse-log", id="id\n\x1b\u2028"))
+    assert until(lambda: len(hand.log().splitlines()) > before)
     lines = hand.log().splitlines()[before:]
     assert len(lines) == 1
     assert lines[0].isascii()
@@ -341,6 +342,23 @@ def test_a_kernel_that_refuses_is_a_failure_that_may_be_retried(served: Callable
     one.space.nft("delete table inet tercio")
     assert line.order(command(X, "lse-1")).held
     line.close()
+
+
+def test_it_goes_on_when_nobody_reads_its_log(served: Callable[..., Served]) -> None:
+    one = served()
+    one.end(signal.SIGKILL)
+    one.socket.unlink()
+    argv = [sys.executable, "-m", "tercio.products.hand", "gw", "--file", str(one.folder / "hand.toml")]
+    with subprocess.Popen(one.space.argv(*argv), stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline()
+        process.stderr.close()
+        line = one.loop()
+        for number in range(3):
+            assert line.order(command(host(f"10.1.0.{number}"), f"lse-{number}")).held
+        line.close()
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_after_all_of_the_above_the_same_hand_still_runs(hand: Served) -> None:

@@ -8,6 +8,7 @@ then the hand's own file decides. When it ends, effects stay until the mechanism
 """
 
 import argparse
+import contextlib
 import json
 import os
 import selectors
@@ -159,9 +160,11 @@ def _monotonic() -> int:
 
 
 def _log(**fields: object) -> None:
-    """One line of ASCII JSON: what a peer sent cannot start a second line or move a terminal's cursor."""
-    sys.stderr.write(json.dumps({"time": _now(), **fields}) + "\n")
-    sys.stderr.flush()
+    """One line of ASCII JSON: what a peer sent cannot start a second line or move a terminal's cursor. A hand goes on
+    where nobody reads its log any more."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(json.dumps({"time": _now(), **fields}) + "\n")
+        sys.stderr.flush()
 
 
 def serve(file: HandFile) -> int:
@@ -232,8 +235,9 @@ def _hear(hand: Hand, peer: Peer) -> bool:
     if data is None:
         return False
     response = hand.answer(data, peer)
-    _log(hand=hand.file.name, response=msgspec.to_builtins(response))
-    return send(peer.line, canonical(response))
+    heard = send(peer.line, canonical(response))
+    _log(hand=hand.file.name, response=msgspec.to_builtins(response), heard=heard)
+    return heard
 
 
 def main(arguments: list[str] | None = None) -> int:

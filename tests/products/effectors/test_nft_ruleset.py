@@ -1,6 +1,7 @@
 """The rules on a real kernel with real traffic: what they stop, what they must not touch, what they never send."""
 
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -174,6 +175,28 @@ def test_broadcast_and_multicast_are_never_matched(plant: Plant, loop: Loop) -> 
         mouth.sendto(address.encode(), (address, 4002))
         assert ear.recv(100).decode() == address
     mouth.sendto(b"x", (four("hmi"), 4002))
+    with pytest.raises(TimeoutError):
+        ear.recv(10)
+
+
+def test_multicast_of_ipv6_is_never_matched(plant: Plant, loop: Loop) -> None:
+    group, number = "ff15::7", 4004
+
+    def member() -> socket.socket:
+        line = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        line.settimeout(0.5)
+        line.bind(("::", number))
+        index = socket.if_nametoindex("eth0")
+        line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("=I", index)
+        line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+        return line
+
+    ear, mouth = plant.hosts["hmi"].inside(member), plant.hosts["ews"].inside(member)
+    deny(loop, host("ews"))
+    mouth.sendto(b"all", (group, number))
+    assert ear.recv(10) == b"all"
+    mouth.sendto(b"one", (six("hmi"), number))
     with pytest.raises(TimeoutError):
         ear.recv(10)
 

@@ -106,7 +106,8 @@ def order(action: Action, lease: str, target: Target, seconds: int) -> Command:
 
 @given(st.lists(ORDERS, min_size=1, max_size=7))
 def test_leases_never_undo_each_other(orders: list[tuple[Action, str, Target, int]]) -> None:
-    found, wanted = Facts(Ruleset.ABSENT), {}
+    found = Facts(Ruleset.ABSENT)
+    wanted: dict[str, Command] = {}
     for action, lease, target, seconds in orders:
         given = order(action, lease, target, seconds)
         found = done(given, found)

@@ -71,9 +71,7 @@ def _if(bit: int) -> str:
 
 
 RULES: tuple[tuple[str, str, str], ...] = (
-    ("guard", "groups are never touched, IPv4", "ip daddr { 224.0.0.0/4, 255.255.255.255 } accept"),
-    ("guard", "groups are never touched, IPv6", "ip6 daddr ff00::/8 accept"),
-    ("guard", "broadcasts are never touched", "fib daddr type { broadcast, multicast } accept"),
+    ("guard", "groups are never touched", "fib daddr type { broadcast, multicast } accept"),
     *_both("never touched as source", "{ip} saddr @never{n} accept"),
     *_both("never touched as destination", "{ip} daddr @never{n} accept"),
     *_both("from a denied host", "{ip} saddr @hosts{n} goto from_denied"),
