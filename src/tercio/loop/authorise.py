@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from tercio.agents.mandate import rule
-from tercio.agents.situation import Condition, State, World, situate
+from tercio.agents.situation import Condition, State, World, cut_flows, situate
 from tercio.brain.correlate.belief import decayed
 from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.choose import choose
@@ -14,7 +14,7 @@ from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered
 from tercio.brain.decide.survey import Survey, survey
 from tercio.loop.state import Content, LoopState
-from tercio.model.commands import EffectState, HostTarget
+from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Decision, Permission, Ruling
 from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
@@ -25,6 +25,7 @@ OWN = ("gateway", "tercio")
 """Roles of what Tercio itself stands on: never refused anything."""
 
 LIVE = (EffectState.ORDERED, EffectState.STANDING)
+"""States of an effect that stands, or may stand, in the world."""
 
 
 class Deliberation(msgspec.Struct, frozen=True):
@@ -38,8 +39,13 @@ def deliberate(content: Content, state: LoopState, incident: Incident, now: int)
     """Decide one incident at one instant, under the mandate and what people said."""
     question = question_of(content, state, incident, now)
     kept, removed = filtered(question, candidates(question))
-    seen = survey(question)
-    rulings = {candidate.id: _ruling(content, state, question, seen, candidate) for candidate in kept}
+    bench = Bench(
+        site=restrained(content.site, state.memory.silent),
+        world=_world(content, state, question),
+        seen=survey(question),
+    )
+    told = state.memory.stood_down
+    rulings = {candidate.id: _ruling(content, question, bench, told, candidate) for candidate in kept}
     return Deliberation(question, choose(question, kept, removed, rulings, content.digest))
 
 
@@ -58,17 +64,25 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
     )
 
 
-def _ruling(content: Content, state: LoopState, question: Question, seen: Survey, candidate: Candidate) -> Ruling:
-    cost = production(question, seen, (candidate,)) if candidate.target is not None else 0
-    world = _world(content, state, question)
-    site = restrained(content.site, state.memory.silent)
-    ruling = rule(content.mandate, candidate, situate(site, candidate, question.incident, world, cost))
-    told = _stood_down(content.site, state.memory.stood_down, candidate)
-    if told and ruling.permission == Permission.PERMITTED:
-        return msgspec.structs.replace(
-            ruling, permission=Permission.CONSENT, of=("security",), words=f"people told Tercio to stand down on {told}"
-        )
-    return ruling
+class Bench(msgspec.Struct, frozen=True):
+    """What all rulings of one decision have in common: the site as restrained, the world, the survey of threats."""
+
+    site: Site
+    world: World
+    seen: Survey
+
+
+def _ruling(content: Content, question: Question, bench: Bench, told: tuple[str, ...], candidate: Candidate) -> Ruling:
+    cost = production(question, bench.seen, (candidate,)) if candidate.target is not None else 0
+    situation = situate(bench.site, candidate, question.incident, bench.world, cost)
+    ruling = rule(content.mandate, candidate, situation)
+    if candidate.target is None or ruling.permission != Permission.PERMITTED:
+        return ruling
+    name = stood_down(content.site, told, question.incident, candidate.target)
+    if not name:
+        return ruling
+    words = f"people told Tercio to stand down on {name}"
+    return msgspec.structs.replace(ruling, permission=Permission.CONSENT, of=("security",), words=words)
 
 
 def _world(content: Content, state: LoopState, question: Question) -> World:
@@ -106,15 +120,38 @@ def restrained(site: Site, silent: Iterable[str]) -> Site:
     return msgspec.structs.replace(site, zones=zones)
 
 
-def _stood_down(site: Site, told: Iterable[str], candidate: Candidate) -> str:
-    """Which of the people's stand-downs covers a candidate; empty if none."""
-    if candidate.target is None:
-        return ""
-    cut = {name for name, *_ in candidate.cuts}
-    text = candidate.path
+def stood_down(site: Site, told: Iterable[str], incident: Incident | None, target: Target) -> str:
+    """Which of the people's stand-downs covers acting on a target for an incident; empty if none.
+
+    One on a process covers whatever takes a flow from it, and whatever refuses a step of the intruder from or to
+    one of its members. Of an incident that nobody knows any more, everything is covered.
+    """
+    cut = {name for name, *_ in cut_flows(site, target)}
+    steps = incident.reached if incident is not None else ()
+    touched = {end for src, dst, _ in steps if _refuses(site, target, src, dst) for end in (src, dst)}
     for name in told:
         process = site.processes.get(name)
-        members = {*process.needs, *process.views} if process is not None else set()
-        if name in ("all", *cut) or any(member in text.split() for member in members):
+        members: set[str] = set()
+        if process is not None:
+            members = {*process.needs, *process.views, *(end for f in process.flows for end in (f.src, f.dst))}
+        if incident is None or name in ("all", incident.id) or name in cut or members & touched:
             return name
     return ""
+
+
+def _refuses(site: Site, target: Target, src: str, dst: str) -> bool:
+    match target:
+        case HostTarget(asset=name):
+            return name in (src, dst)
+        case FlowTarget(src=one, dst=other):
+            return (one, other) == (src, dst)
+        case ConduitTarget(src_zone=one, dst_zone=other):
+            return {one, other} == {_zone(site, src), _zone(site, dst)}
+
+
+def _zone(site: Site, name: str) -> str:
+    """The zone of a listed asset, or of a bare address."""
+    if name in site.assets:
+        return site.assets[name].zone
+    zone = site.zone_at(name)
+    return zone.name if zone is not None else ""

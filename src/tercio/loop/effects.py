@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -14,12 +15,13 @@ from tercio.model.commands import (
     EffectState,
     FlowTarget,
     HostTarget,
+    NeededFlow,
     Response,
     Standing,
     Status,
     Target,
 )
-from tercio.model.events import Event
+from tercio.model.events import Endpoint, Event, Provenance
 from tercio.model.processes import ProcessState
 from tercio.model.site import Site
 from tercio.model.units import SECOND
@@ -52,14 +54,15 @@ def ordered(command: Command) -> Effect:
     )
 
 
-def answered(effect: Effect, command: Command, response: Response) -> Effect:
-    """The effect after a hand's answer to one of its commands."""
+def answered(
+    effect: Effect, command: Command, response: Response, ending: EffectState = EffectState.RELEASED
+) -> Effect:
+    """The effect after a hand's answer to one of its commands. ``ending`` is what a cancel makes of it."""
     replace = msgspec.structs.replace
     if command.action == Action.CANCEL:
         if not response.held:
             return replace(effect, why=f"cancel failed: {response.detail}")
-        state = effect.state if effect.state == EffectState.ROLLED_BACK else EffectState.RELEASED
-        return replace(effect, state=state, ended=response.at)
+        return replace(effect, state=ending, ended=response.at)
     if response.status == Status.DONE and response.held:
         held = effect.held or response.at
         return replace(effect, state=EffectState.STANDING, command=command.id, until=command.until, held=held)
@@ -68,30 +71,39 @@ def answered(effect: Effect, command: Command, response: Response) -> Effect:
     return replace(effect, state=EffectState.FAILED, ended=response.at, why=response.detail)
 
 
-def watched(site: Site, effect: Effect, events: Iterable[Event]) -> Effect:
-    """The effect after what sensors saw meanwhile: confirmed by a witness, or contradicted (state ``LOST``).
+class Watched(msgspec.Struct, frozen=True):
+    """A standing effect against what sensors saw: confirmed by a witness or not, and what contradicts it, in words."""
+
+    effect: Effect
+    contradiction: str = ""
+
+
+def watched(site: Site, effect: Effect, events: Iterable[Event]) -> Watched:
+    """Look at a standing effect once more, with what sensors saw meanwhile.
 
     A witness is other traffic of the same protected link that a sensor saw after the effect was held.
     """
     if effect.state != EffectState.STANDING or not effect.held:
-        return effect
+        return Watched(effect)
     for event in events:
         if event.src is None or event.dst is None or event.until <= effect.held:
             continue
-        if _contradicts(effect, event):
-            why = f"{event.src.address} still reached {event.dst.address} after it was refused"
-            return msgspec.structs.replace(effect, state=EffectState.LOST, ended=event.received, why=why)
-        if not effect.confirmed and not denied(effect.target, event) and _same_link(site, effect.target, event):
+        if denied(effect.target, event):
+            if _contradicts(effect, event):
+                why = f"{event.src.address} still reached {event.dst.address} after it was refused"
+                return Watched(effect, why)
+        elif not effect.confirmed and _same_link(site, effect.target, event):
             effect = msgspec.structs.replace(effect, confirmed=event.received, witness=event.id)
-    return effect
+    return Watched(effect)
 
 
 def _contradicts(effect: Effect, event: Event) -> bool:
     """An alert on a packet *from* the denied side, or a flow that began, clearly after the effect was held.
 
-    An older flow's record proves nothing: its last packet may be the other end's own retransmission.
+    An older flow's record proves nothing: its last packet may be the other end's own retransmission. Neither does what
+    anybody could have sent in the denied one's name: else a second foothold would talk the first one free.
     """
-    if event.src is None or not denied(effect.target, event):
+    if event.src is None or event.provenance == Provenance.FORGEABLE:
         return False
     if isinstance(effect.target, HostTarget) and event.src.address not in effect.target.addresses:
         return False
@@ -102,26 +114,31 @@ def _contradicts(effect: Effect, event: Event) -> bool:
 
 
 def denied(target: Target, event: Event) -> bool:
-    """Whether an event is traffic that this target forbids."""
+    """Whether an event is traffic that this target forbids, in either direction."""
     if event.src is None or event.dst is None:
         return False
-    src, dst = event.src.address, event.dst.address
+    src, dst = event.src, event.dst
     match target:
         case HostTarget(addresses=addresses):
-            return src in addresses or dst in addresses
+            return src.address in addresses or dst.address in addresses
         case FlowTarget():
-            there = src in target.src_addresses and dst in target.dst_addresses and event.dst.port == target.port
-            back = dst in target.src_addresses and src in target.dst_addresses and event.src.port == target.port
-            return there or back
+            there = src.address in target.src_addresses and dst.address in target.dst_addresses
+            back = dst.address in target.src_addresses and src.address in target.dst_addresses
+            port = dst.port if there else src.port
+            return (there or back) and port == target.port and event.transport in ("", target.transport)
         case ConduitTarget():
-            if any({n.src, n.dst} == {src, dst} for n in target.needed):
+            if any(_needed(flow, src, dst) or _needed(flow, dst, src) for flow in target.needed):
                 return False
-            there = _within(src, target.src_networks) and _within(dst, target.dst_networks)
-            return there or (_within(dst, target.src_networks) and _within(src, target.dst_networks))
+            there = _within(src.address, target.src_networks) and _within(dst.address, target.dst_networks)
+            return there or (_within(dst.address, target.src_networks) and _within(src.address, target.dst_networks))
+
+
+def _needed(flow: NeededFlow, client: Endpoint, server: Endpoint) -> bool:
+    return (flow.src, flow.dst, flow.port) == (client.address, server.address, server.port)
 
 
 def views_lost(site: Site, states: dict[str, ProcessState], effect: Effect, heard: int, now: int) -> str:
-    """The view (``hmi1>plc1``) that fell silent after this effect began, while its sensor went on speaking; else empty."""
+    """The view (``hmi1>plc1``) that fell silent after this effect began, while its sensor went on; else empty."""
     if effect.state != EffectState.STANDING or now - effect.since > SUSPECT:
         return ""
     for process in site.processes.values():
@@ -165,7 +182,7 @@ def zones_of(site: Site, target: Target) -> Iterator[str]:
 
 
 def _same_link(site: Site, target: Target, event: Event) -> bool:
-    """Other traffic towards the assets that the effect protects: for a host, anything its sensor sees in a controller's zone."""
+    """Other traffic towards what the effect protects: for a host, anything that is seen in a controller's zone."""
     if event.dst is None or event.src is None or event.kind not in ("modbus", "alert", "flow"):
         return False
     match target:
@@ -180,8 +197,12 @@ def _same_link(site: Site, target: Target, event: Event) -> bool:
 
 
 def _within(address: str, networks: Iterable[str]) -> bool:
+    return any(_holds(network, address) for network in networks)
+
+
+@lru_cache(maxsize=16384)
+def _holds(network: str, address: str) -> bool:
     try:
-        wanted = ipaddress.ip_address(address)
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
     except ValueError:
         return False
-    return any(wanted in ipaddress.ip_network(network) for network in networks)

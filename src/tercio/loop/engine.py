@@ -1,7 +1,7 @@
 """One turn of the loop, in the order in which things happen. Pure: now, chance and names enter with the input.
 
 people's words -> hands' answers -> sense -> detect -> correlate -> watch effects -> decide -> authorise -> order ->
-leases
+leases -> inventory -> upkeep
 """
 
 import msgspec
@@ -10,22 +10,25 @@ from tercio.agents.commander import orders
 from tercio.agents.watch import triage
 from tercio.brain.correlate.incidents import Note, Setting, correlate
 from tercio.brain.correlate.processes import observe
-from tercio.loop import leases
+from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
-from tercio.loop.effects import answered, ordered, views_lost, watched, zones_of
+from tercio.loop.effects import ordered, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger, Told
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
-from tercio.loop.standing import hold_off, send, settle
+from tercio.loop.standing import care_of, docket_of, enter, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import EffectState, Status
 from tercio.model.decisions import Permission, Verb
-from tercio.model.incidents import Status as Life
 from tercio.model.units import SECOND
 
 FLUSH = 5 * SECOND
-"""Where nothing is journaled, offsets and counts are still written this often (microseconds)."""
+FLUSH_DIRTY = 30 * SECOND
+"""Where nothing is journaled, offsets and counts are still written this often (microseconds); less often while a known
+attack only repeats itself, because then the incident is journaled with them."""
 
+LONGEST_LOOK = 3600 * SECOND
+"""While nothing but time passes, an incident is decided again after twice as long each time, up to this."""
 
 HOUR = 3600 * SECOND
 
@@ -39,19 +42,24 @@ def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
     state = _people(content, state, inputs, ledger)
     state = _answers(state, inputs, ledger)
     state, sensed = _sense(content, state, inputs, ledger)
-    state, due = _correlate(content, state, sensed, ledger)
-    state, shaken = _watch(content, state, sensed, inputs, ledger)
-    due |= shaken | {key for key, at in state.memory.due.items() if at <= inputs.now}
-    state = _decide(content, state, due, ledger)
+    state, changed = _correlate(content, state, sensed, ledger)
+    state = _watch(content, state, sensed, ledger)
+    state = _decide(content, state, changed, ledger)
     state = leases.tend(content, state, inputs, ledger)
-    flush = inputs.now - state.flushed >= FLUSH
-    if flush or ledger.records:
+    state = inventory.ask(content, state, ledger)
+    state = upkeep.tidy(content, state, ledger)
+    return _close(state, ledger)
+
+
+def _close(state: LoopState, ledger: Ledger) -> Turn:
+    """What is written is written with everything that it rests on: incidents, memory and offsets of one moment."""
+    flush = ledger.now - state.flushed >= (FLUSH_DIRTY if state.dirty else FLUSH)
+    if flush or ledger.records or ledger.unparsed:
         for key in state.dirty:
             if key not in ledger.incidents and key in state.incidents:
                 ledger.incident(state.incidents[key])
-        state = msgspec.structs.replace(state, flushed=inputs.now, dirty=())
-    transaction = ledger.transaction(state, flush)
-    return Turn(state, transaction, tuple(ledger.orders), tuple(ledger.answers))
+        state = msgspec.structs.replace(state, flushed=ledger.now, dirty=())
+    return Turn(state, ledger.transaction(state, flush), tuple(ledger.orders), tuple(ledger.answers))
 
 
 def _people(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
@@ -67,23 +75,12 @@ def _people(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
 
 
 def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
-    """Hands' answers: an unreachable hand is asked again, everything else settles its command."""
+    """Hands' answers: an unreachable hand is asked again, everything else settles its question or its command."""
     for response in inputs.responses:
         if response.command in state.queries:
-            state = leases.listed(state, response, ledger)
-            continue
-        if response.command not in state.commands or response.status == Status.UNREACHABLE:
-            continue
-        command, _ = state.commands[response.command]
-        ledger.note("response", command.id, response)
-        ledger.command(command, "done" if response.held else str(response.status))
-        rest = {key: value for key, value in state.commands.items() if key != command.id}
-        state = msgspec.structs.replace(state, commands=rest)
-        if command.lease in state.effects:
-            before = state.effects[command.lease]
-            state = settle(state, before, answered(before, command, response), ledger)
-            if response.status in (Status.REFUSED, Status.INVALID):
-                state = hold_off(state, before)
+            state = inventory.listed(state, response, ledger)
+        elif response.command in state.commands and response.status != Status.UNREACHABLE:
+            state = leases.answer(state, response, ledger)
     return state
 
 
@@ -125,51 +122,48 @@ def _untold(state: LoopState, notes: tuple[Note, ...], now: int) -> tuple[LoopSt
     return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, told=told)), fresh
 
 
-def _watch(
-    content: Content, state: LoopState, sensed: Sensed, inputs: Inputs, ledger: Ledger
-) -> tuple[LoopState, set[str]]:
+def _watch(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -> LoopState:
     """Standing effects against what was seen: confirmed, contradicted, or to be rolled back because a view went."""
-    shaken: set[str] = set()
-    heard = max(state.memory.heard.values(), default=0)
+    heard = max((state.memory.heard.get(source, 0) for source in state.memory.views), default=0)
     for lease, effect in sorted(state.effects.items()):
-        if effect.state != EffectState.STANDING:
+        if effect.state != EffectState.STANDING or care_of(state, lease).ending:
             continue
-        after = watched(content.site, effect, sensed.events)
-        view = views_lost(content.site, state.memory.processes, after, heard, inputs.now)
-        if view:
-            shaken.add(effect.incident)
-            state = leases.roll_back(state, lease, f"the view {view} fell silent after it", ledger)
-        elif after is not effect:
-            if after.state == EffectState.LOST:
-                shaken.add(effect.incident)
-                state = leases.roll_back(state, lease, after.why, ledger)
-            else:
-                state = settle(state, effect, after, ledger)
-    return state, shaken
+        seen = watched(content.site, effect, sensed.events)
+        if seen.effect is not effect:
+            state = settle(state, effect, seen.effect, ledger)
+        view = views_lost(content.site, state.memory.processes, effect, heard, ledger.now)
+        why = seen.contradiction or (f"the view {view} fell silent after it" if view else "")
+        if why:
+            state = leases.roll_back(state, lease, why, ledger)
+    return state
 
 
-def _decide(content: Content, state: LoopState, due: set[str], ledger: Ledger) -> LoopState:
-    for key in sorted(due):
+def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledger) -> LoopState:
+    """Incidents about which something is new, and those whose time has come."""
+    timed = {key for key, docket in state.memory.dockets.items() if docket.due and docket.due <= ledger.now}
+    for key in sorted(changed | timed):
         incident = state.incidents.get(key)
-        if incident is None or incident.status == Life.CLOSED:
+        if incident is None:
             continue
         result = deliberate(content, state, incident, ledger.now)
         ledger.note("decision", key, result)
         incident = msgspec.structs.replace(incident, version=result.decision.version)
         ledger.incident(incident)
         state = msgspec.structs.replace(state, incidents={**state.incidents, key: incident})
-        state = _plan_again(content, state, result, ledger.now)
+        state = _look_again(content, state, result, fresh=key in changed)
         state = _order(content, state, result, ledger)
     return state
 
 
-def _plan_again(content: Content, state: LoopState, result: Deliberation, now: int) -> LoopState:
+def _look_again(content: Content, state: LoopState, result: Deliberation, *, fresh: bool) -> LoopState:
     """Waiting and asking end by themselves: the incident is looked at again when the wait is over."""
-    due = {key: at for key, at in state.memory.due.items() if key != result.decision.incident}
-    verbs = {c.verb for c in result.decision.candidates if c.id in result.decision.chosen.candidates}
-    if verbs & {Verb.WAIT, Verb.ASK}:
-        due[result.decision.incident] = now + content.outlook.wait
-    return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, due=due))
+    decision = result.decision
+    verbs = {c.verb for c in decision.candidates if c.id in decision.chosen.candidates}
+    if not verbs & {Verb.WAIT, Verb.ASK}:
+        return enter(state, decision.incident, due=0, looked=0)
+    looked = 0 if fresh else docket_of(state, decision.incident).looked + 1
+    wait = max(content.outlook.wait, min(content.outlook.wait << min(looked, 20), LONGEST_LOOK))
+    return enter(state, decision.incident, due=decision.time + wait, looked=looked)
 
 
 def _order(content: Content, state: LoopState, result: Deliberation, ledger: Ledger) -> LoopState:

@@ -8,7 +8,8 @@ from tercio.loop.state import LoopState
 from tercio.model.canon import canonical
 from tercio.model.commands import Command, Effect
 from tercio.model.events import Unparsed
-from tercio.model.incidents import Incident
+from tercio.model.findings import Finding
+from tercio.model.incidents import Evidence, Incident
 from tercio.model.records import Cited, CommandRow, Record, Transaction
 
 
@@ -70,7 +71,7 @@ class Ledger:
 class Told(msgspec.Struct, frozen=True):
     """A finding as the journal keeps it: what became of it, and in which incident."""
 
-    finding: object
+    finding: Finding
     incident: str
     change: str
-    evidence: object
+    evidence: tuple[Evidence, ...]

@@ -2,12 +2,16 @@
 
 import msgspec
 
-from tercio.loop.authorise import LIVE
+from tercio.loop.authorise import LIVE, stood_down
+from tercio.loop.standing import call, hold_off
 from tercio.loop.state import Content, LoopState, Memory
 from tercio.model.commands import Effect, target_name
 from tercio.model.ids import mint
-from tercio.model.units import timestamp
+from tercio.model.units import SECOND, timestamp
 from tercio.model.words import Window, Word, WordKind
+
+LONGEST_WINDOW = 24 * 3600 * SECOND
+"""Nobody announces more than a day ahead (microseconds): what is forgotten must end by itself."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -26,12 +30,7 @@ def hear(content: Content, state: LoopState, word: Word) -> Heard:
         case WordKind.STAND_DOWN:
             return _stand_down(content, state, word)
         case WordKind.STAND_TO:
-            told = tuple(name for name in state.memory.stood_down if name != (word.target or "all"))
-            gone = len(told) < len(state.memory.stood_down)
-            memory = msgspec.structs.replace(state.memory, stood_down=told)
-            return Heard(
-                memory, (), f"standing to on {word.target or 'all'}" if gone else "nothing was stood down there"
-            )
+            return _stand_to(state, word)
         case WordKind.WINDOW_OPEN:
             return _window_open(content, state, word)
         case WordKind.WINDOW_CLOSE:
@@ -50,47 +49,64 @@ def _live(state: LoopState) -> list[Effect]:
 
 
 def _undo(state: LoopState, word: Word) -> Heard:
-    live = _live(state)
+    """A lease ends and its target is not chosen again; an incident ends as a whole, and Tercio stands down on it. The
+    beginning of a name will do where it names one thing only."""
     if not word.target:
         return _refused(state, "name a lease or an incident; `tercio effects` shows what stands")
-    hit = [e for e in live if e.lease.startswith(word.target) or e.incident.startswith(word.target)]
-    if not hit:
+    live = _live(state)
+    leases = [effect for effect in live if _begins(effect.lease, word.target)]
+    incidents = sorted({effect.incident for effect in live if _begins(effect.incident, word.target)})
+    if len(leases) + len(incidents) > 1:
+        named = ", ".join([*(effect.lease for effect in leases), *incidents])
+        return _refused(state, f"{word.target!r} begins more than one name; say which: {named}")
+    if incidents:
+        hit = [effect for effect in live if effect.incident == incidents[0]]
+        told = tuple(dict.fromkeys((*state.memory.stood_down, incidents[0])))
+        memory = msgspec.structs.replace(state.memory, stood_down=told)
+        after = f"nothing acts in this incident until `tercio stand-to {incidents[0]}`"
+    elif leases:
+        hit, memory = leases, hold_off(state, leases[0]).memory
+        after = "it will not be done again in this incident by itself"
+    else:
         return _refused(state, f"nothing that stands has the name {word.target!r}; `tercio effects` shows what stands")
-    held_off = dict(state.memory.held_off)
-    for effect in hit:
-        names = (*held_off.get(effect.incident, ()), target_name(effect.target))
-        held_off[effect.incident] = tuple(dict.fromkeys(names))
-    memory = msgspec.structs.replace(state.memory, held_off=held_off)
-    said = ", ".join(f"{target_name(e.target)} ({e.lease})" for e in hit)
-    return Heard(
-        memory, tuple(e.lease for e in hit), f"undoing {said}; it will not be done again in this incident by itself"
-    )
+    said = ", ".join(f"{target_name(effect.target)} ({effect.lease})" for effect in hit)
+    return Heard(memory, tuple(effect.lease for effect in hit), f"undoing {said}; {after}")
+
+
+def _begins(name: str, text: str) -> bool:
+    """With or without its kind: ``lse-0a1b`` and ``0a1b`` begin the same name."""
+    return name.startswith(text) or name.partition("-")[2].startswith(text)
 
 
 def _stand_down(content: Content, state: LoopState, word: Word) -> Heard:
     name = word.target or "all"
-    process = content.site.processes.get(name)
-    if name != "all" and process is None:
+    if name != "all" and name not in content.site.processes:
         known = ", ".join(sorted(content.site.processes))
         return _refused(state, f"no process {name!r}; say one of {known}, or all")
     told = tuple(dict.fromkeys((*state.memory.stood_down, name)))
     memory = msgspec.structs.replace(state.memory, stood_down=told)
-    members = {*process.needs, *process.views} if process is not None else set()
-    hit = [e for e in _live(state) if process is None or _concerns(content, state, e, members)]
+    hit = [
+        effect.lease
+        for effect in _live(state)
+        if stood_down(content.site, (name,), state.incidents.get(effect.incident), effect.target)
+    ]
     text = "everything" if name == "all" else f"process {name}"
-    return Heard(
-        memory,
-        tuple(e.lease for e in hit),
-        f"standing down on {text}: {len(hit)} effects are being undone, and nothing acts there until `tercio stand-to {name}`",
-    )
+    undone = "1 effect is" if len(hit) == 1 else f"{len(hit)} effects are"
+    answer = f"standing down on {text}: {undone} being undone, and nothing acts there until `tercio stand-to {name}`"
+    return Heard(memory, tuple(hit), answer)
 
 
-def _concerns(content: Content, state: LoopState, effect: Effect, members: set[str]) -> bool:
-    """Whether an effect was made to protect, or touches, one of these assets."""
-    incident = state.incidents.get(effect.incident)
-    if incident is None:
-        return True
-    return any(name in members for step in incident.reached for name in step[:2])
+def _stand_to(state: LoopState, word: Word) -> Heard:
+    """Act again; whatever is open is decided anew at once, since meanwhile nothing was."""
+    name = word.target or "all"
+    if name not in state.memory.stood_down:
+        still = ", ".join(state.memory.stood_down) or "nothing"
+        return _refused(state, f"{name} is not stood down; {still} is")
+    told = tuple(other for other in state.memory.stood_down if other != name)
+    for incident in state.incidents:
+        state = call(state, incident, word.time)
+    memory = msgspec.structs.replace(state.memory, stood_down=told)
+    return Heard(memory, (), f"standing to on {name}" + (f"; still stood down: {', '.join(told)}" if told else ""))
 
 
 def _window_open(content: Content, state: LoopState, word: Word) -> Heard:
@@ -103,12 +119,15 @@ def _window_open(content: Content, state: LoopState, word: Word) -> Heard:
         return _refused(state, f"the site lists no asset or zone {window.target!r}")
     if window.activity not in ("write", "scan"):
         return _refused(state, "an activity is write or scan")
-    if window.until <= word.time:
-        return _refused(state, f"it would have ended at {timestamp(window.until)}")
+    since = max(window.since, word.time)
+    if window.until <= since:
+        return _refused(state, "it would end before it begins, or has ended already")
+    if window.until - word.time > LONGEST_WINDOW:
+        return _refused(state, "it would end more than a day from now; announce it again tomorrow")
     made = msgspec.structs.replace(
         window,
         id=mint("win", window.asset, window.target, window.activity, word.time, word.who),
-        since=max(window.since, word.time),
+        since=since,
         by=word.who,
     )
     announced: tuple[Window, ...] = (*state.memory.announced, made)

@@ -1,6 +1,7 @@
 """The shell of the loop: the only clock, the only chance, and every file and socket. All thought is in ``engine``."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import sys
@@ -21,7 +22,7 @@ from tercio.model.words import Word
 from tercio.products.transports.orders import Line
 from tercio.products.transports.tail import Tail
 from tercio.products.transports.words import Said, listen, word
-from tercio.store.state import State, StateUnwritable
+from tercio.store.state import State, StateUnusable, StateUnwritable
 
 TICK = 0.2
 """Seconds after which a turn is taken though nothing arrived: leases and silences are due by the clock."""
@@ -54,6 +55,7 @@ class Shell:
         self._setup = setup
         self._store = store
         self._wake = asyncio.Event()
+        self._chance = random.SystemRandom()
         self._stopped = False
         self._responses: list[Response] = []
         self._words: list[tuple[Word, asyncio.Future[str]]] = []
@@ -62,6 +64,7 @@ class Shell:
         offsets = self._state.offsets
         self._tails = {name: Tail(name, path, offsets.get(name), since) for name, path in sorted(setup.sources.items())}
         self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
+        self._unreachable: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def live(self) -> None:
@@ -89,20 +92,25 @@ class Shell:
             (self._setup.folder / "loop.sock").unlink(missing_ok=True)
 
     async def _wait(self, seconds: float) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            pass
         self._wake.clear()
 
     def _take_turn(self) -> bool:
-        """One turn over everything that arrived. False where it could not be written: it will be taken again."""
+        """One turn over everything that arrived. False where it could not be written: it will be taken again, with
+        nothing read beyond it. A word is dropped once whoever said it has been told that nobody answered."""
         now = _now()
-        for tail in self._tails.values():
-            self._batches.extend(tail.read(now))
+        if not self._batches:
+            for tail in self._tails.values():
+                self._batches.extend(tail.read(now))
+        self._words = [(said, answer) for said, answer in self._words if not answer.done()]
         words = tuple(said for said, _ in self._words)
         inputs = Inputs(
-            now=now, draw=random.random(), batches=tuple(self._batches), responses=tuple(self._responses), words=words
+            now=now,
+            draw=self._chance.random(),
+            batches=tuple(self._batches),
+            responses=tuple(self._responses),
+            words=words,
         )
         result = turn(self._setup.content, self._state, inputs)
         if not self._write(result):
@@ -113,8 +121,7 @@ class Shell:
         for command in result.orders:
             self._send(command)
         for (_, answer), text in zip(waiting, result.answers, strict=True):
-            if not answer.done():
-                answer.set_result(text)
+            answer.set_result(text)
         return True
 
     def _write(self, result: Turn) -> bool:
@@ -147,8 +154,10 @@ class Shell:
         self._responded(await hand.order(command))
 
     def _responded(self, response: Response) -> None:
-        if response.status == Status.UNREACHABLE:
-            _log(response.hand, response.detail)
+        why = response.detail if response.status == Status.UNREACHABLE else ""
+        if why and why != self._unreachable.get(response.hand):
+            _log(response.hand, why)
+        self._unreachable[response.hand] = why
         self._responses.append(response)
         self._wake.set()
 
@@ -181,15 +190,13 @@ class Shell:
 def restored(store: State, content: Content, now: int) -> tuple[LoopState, int]:
     """The state that the last loop left, and when it was written; every command without an answer is sent again.
 
-    An effect that was ordered and whose command is gone is asked after like all others.
+    A sensor that was silent stays silent until it speaks; the others get their time anew. Raises StateUnusable.
     """
     left = store.restore()
-    if left.snapshot:
-        memory = msgspec.json.decode(left.snapshot, type=Memory)
-    else:
-        memory = Memory(windows=Windows())
+    memory = _memory(left.snapshot)
     written = max(memory.heard.values(), default=0)
-    memory = msgspec.structs.replace(memory, heard=dict.fromkeys(content.sensors, now))
+    silent = {source: memory.heard[source] for source in memory.silent if source in memory.heard}
+    memory = msgspec.structs.replace(memory, heard={source: silent.get(source, now) for source in content.sensors})
     state = LoopState(
         memory=memory,
         offsets=left.offsets,
@@ -201,6 +208,19 @@ def restored(store: State, content: Content, now: int) -> tuple[LoopState, int]:
     return state, written
 
 
+def _memory(snapshot: bytes) -> Memory:
+    """Raises StateUnusable where it is not of this version: who stood down, and on what, must not be forgotten."""
+    if not snapshot:
+        return Memory(windows=Windows())
+    try:
+        return msgspec.json.decode(snapshot, type=Memory)
+    except msgspec.DecodeError as error:
+        raise StateUnusable(
+            f"the snapshot of the state is damaged or of another version ({error}). "
+            "Restore a backup, or start with the version that wrote it."
+        ) from error
+
+
 def _now() -> int:
     return time.time_ns() // 1000
 
@@ -210,4 +230,5 @@ def _origin(site: str) -> str:
 
 
 def _log(part: str, text: str) -> None:
-    print(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode(), file=sys.stderr, flush=True)
+    sys.stderr.write(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode() + "\n")
+    sys.stderr.flush()

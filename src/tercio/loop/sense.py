@@ -22,33 +22,61 @@ class Sensed(msgspec.Struct, frozen=True):
     offsets: dict[str, tuple[str, int]]
 
 
-def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: dict[str, tuple[str, int]]) -> Sensed:
-    """Parse what is worth parsing, match rules, advance the windows of correlations."""
+class _Read(msgspec.Struct):
+    """What is gathered while batches are read."""
+
     events: list[Event] = []
     hits: list[Hit] = []
     unparsed: list[Unparsed] = []
     cited: dict[str, Cited] = {}
-    heard, reached, counts = dict(memory.heard), dict(offsets), dict(memory.unparsed)
+
+
+def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: dict[str, tuple[str, int]]) -> Sensed:
+    """Parse what is worth parsing, match rules, advance the windows of correlations.
+
+    Worth parsing is a line that a rule matched, that its sensor observes, or that is not even the shape of a record.
+    """
+    read, heard, reached, counts = _Read(), dict(memory.heard), dict(offsets), dict(memory.unparsed)
     for batch in batches:
-        matches: dict[int, list[Match]] = {}
-        for match in content.detector.match(batch):
-            matches.setdefault(match.index, []).append(match)
-        sensor = content.sensors[batch.source]
-        offset = batch.offset
-        for index, line in enumerate(batch.lines):
-            if index in matches or sensor.observes(line) or not line.startswith(b"{"):
-                parsed = sensor.parse(batch.source, batch.generation, offset, line, batch.received)
-                if isinstance(parsed, Unparsed):
-                    unparsed.append(parsed)
-                    counts[batch.source] = counts.get(batch.source, 0) + 1
-                else:
-                    events.append(parsed)
-                    for match in matches.get(index, ()):
-                        hits.append(Hit(match, parsed))
-                        cited[parsed.id] = Cited(parsed, line)
-            offset += len(line)
-        reached[batch.source] = (batch.generation, batch.end)
+        before = len(read.unparsed)
+        end = _batch(content, batch, read)
+        if len(read.unparsed) > before:
+            counts[batch.source] = counts.get(batch.source, 0) + len(read.unparsed) - before
+        reached[batch.source] = (batch.generation, end)
         heard[batch.source] = max(heard.get(batch.source, 0), batch.received)
-    windows, findings = step(content.rules, memory.windows, hits)
-    after = msgspec.structs.replace(memory, windows=windows, heard=heard, unparsed=counts)
-    return Sensed(after, tuple(events), findings, cited, tuple(unparsed), reached)
+    windows, findings = step(content.rules, memory.windows, read.hits)
+    views = {event.source for event in read.events if event.readings}
+    after = msgspec.structs.replace(
+        memory,
+        windows=windows,
+        heard=heard,
+        unparsed=counts,
+        views=memory.views if views <= set(memory.views) else tuple(sorted({*memory.views, *views})),
+    )
+    return Sensed(after, tuple(read.events), findings, read.cited, tuple(read.unparsed), reached)
+
+
+def _batch(content: Content, batch: Batch, read: _Read) -> int:
+    """Read one batch; returns the offset behind it."""
+    matches: dict[int, list[Match]] = {}
+    for match in content.detector.match(batch):
+        matches.setdefault(match.index, []).append(match)
+    sensor = content.sensors[batch.source]
+    offset = batch.offset
+    for index, line in enumerate(batch.lines):
+        if index in matches or sensor.observes(line) or not _shaped(line):
+            parsed = sensor.parse(batch.source, batch.generation, offset, line, batch.received)
+            if isinstance(parsed, Unparsed):
+                read.unparsed.append(parsed)
+            else:
+                read.events.append(parsed)
+                for match in matches.get(index, ()):
+                    read.hits.append(Hit(match, parsed))
+                    read.cited[parsed.id] = Cited(parsed, line)
+        offset += len(line)
+    return offset
+
+
+def _shaped(line: bytes) -> bool:
+    """Whether a line begins and ends as a JSON object does: one that was cut off, or grew together, does not."""
+    return line.startswith(b"{") and line.endswith(b"}\n")

@@ -9,12 +9,12 @@ from tercio.brain.decide.question import Outlook
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.windows import Windows
-from tercio.model.commands import Command, Effect, Response
+from tercio.model.commands import Command, Effect, EffectState, Response
 from tercio.model.decisions import Reach
 from tercio.model.events import Batch
 from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
-from tercio.model.records import Record, Transaction
+from tercio.model.records import Transaction
 from tercio.model.site import Site
 from tercio.model.units import SECOND
 from tercio.model.words import Window, Word
@@ -22,8 +22,8 @@ from tercio.products.sensors import Sensor
 
 
 class Release(msgspec.Struct, frozen=True):
-    """When a held lease ends: belief below ``threshold``, and a quiet period drawn between the two bounds (microseconds)
-    passed without evidence; never later than ``longest`` after it began."""
+    """When a held lease ends: belief below ``threshold``, and a quiet period drawn between the two bounds
+    (microseconds) passed without evidence; never later than ``longest`` after it began."""
 
     threshold: float = 0.2
     quiet_least: int = 1800 * SECOND
@@ -47,13 +47,36 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
+class Care(msgspec.Struct, frozen=True):
+    """What is remembered of one lease beside its effect. ``quiet`` is its drawn quiet period (-1: not drawn yet);
+    ``ending`` what it becomes once its hand says that nothing of it is left (None: nobody ends it); ``failed`` counts
+    commands for it in a row that failed, and before ``again`` none is tried; ``handed`` says that people were told that
+    it may not be renewed any more."""
+
+    quiet: int = -1
+    ending: EffectState | None = None
+    failed: int = 0
+    again: int = 0
+    handed: bool = False
+
+
+class Docket(msgspec.Struct, frozen=True):
+    """What is due for one incident: at ``due`` it is decided again (0: not before something happens); ``looked`` counts
+    decisions in a row that nothing but time called for, ``failed`` orders in a row that failed."""
+
+    due: int = 0
+    looked: int = 0
+    failed: int = 0
+
+
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What no table holds: detection windows, announced windows, process states, and small notes by id.
 
-    ``heard`` is when each source last spoke (receipt), ``quiet`` the drawn quiet period per lease, ``held_off`` the
-    target names that an incident must not choose again, ``due`` when an incident is to be decided again, ``acts`` the
-    instants of acts per zone (blast budget), ``told`` when a finding that opened nothing was last journaled, by what
-    it said; ``stood_down`` names the processes, or ``all``, where people told Tercio to stand down.
+    ``stood_down`` names the processes, incidents, or ``all``, where people told Tercio to stand down. ``held_off``
+    are, per incident, the target names that it must not choose again by itself. ``heard`` is when each source last
+    spoke (receipt), ``silent`` those of which people were told that they do not, ``views`` those that ever showed an
+    answered poll. ``acts`` are the instants of acts per zone (blast budget), ``told`` when a finding that opened
+    nothing was last journaled, by what it said; ``unparsed`` counts by source what nobody understood.
     """
 
     windows: Windows
@@ -62,9 +85,10 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     processes: dict[str, ProcessState] = {}
     heard: dict[str, int] = {}
     silent: tuple[str, ...] = ()
-    quiet: dict[str, int] = {}
+    views: tuple[str, ...] = ()
+    leases: dict[str, Care] = {}
     held_off: dict[str, tuple[str, ...]] = {}
-    due: dict[str, int] = {}
+    dockets: dict[str, Docket] = {}
     acts: dict[str, tuple[int, ...]] = {}
     told: dict[str, int] = {}
     unparsed: dict[str, int] = {}
@@ -96,11 +120,10 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What one turn gives back. ``transaction`` must be on disk before any of ``orders`` is sent; it is None where nothing
-    needs writing. ``answers`` are the words for people who said something, in their order."""
+    """What one turn gives back. ``transaction`` must be on disk before any of ``orders`` is sent; it is None where
+    nothing needs writing. ``answers`` are the words for people who said something, in their order."""
 
     state: LoopState
     transaction: Transaction | None
     orders: tuple[Command, ...]
     answers: tuple[str, ...] = ()
-    records: tuple[Record, ...] = ()

@@ -42,8 +42,7 @@ Ear = Callable[[Said, str], Awaitable[str]]
 
 async def listen(path: Path, ear: Ear) -> asyncio.Server:
     """Open the socket (mode 0600) and answer until the server is closed. An old socket file is replaced."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    _clear(path)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard = await _hear(reader, writer, ear)
@@ -60,6 +59,11 @@ async def listen(path: Path, ear: Ear) -> asyncio.Server:
         return await asyncio.start_unix_server(connected, path, limit=LONGEST)
     finally:
         os.umask(umask)
+
+
+def _clear(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
 
 
 async def _hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ear: Ear) -> Heard:

@@ -1,0 +1,80 @@
+"""What hands say stands, against what should stand: a difference is an input, never repaired silently. Pure."""
+
+import msgspec
+
+from tercio.loop.effects import gone
+from tercio.loop.ledger import Ledger
+from tercio.loop.standing import LONGEST_PAUSE, care, care_of, send, settle
+from tercio.loop.state import Content, LoopState
+from tercio.model.commands import Action, Command, Response, Standing
+from tercio.model.ids import mint
+from tercio.model.units import SECOND
+
+ASK_BUSY = 5 * SECOND
+ASK_IDLE = 60 * SECOND
+"""Hands are asked this often what they find, while something should stand and while nothing should (microseconds)."""
+
+STRAY = 2 * SECOND
+"""What ends within this (microseconds) anyhow is left to its own time."""
+
+
+def ask(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
+    """Ask each hand what it finds: often while it should find something, now and then while it should not. Questions
+    change nothing and are not journaled."""
+    queries = {key: value for key, value in state.queries.items() if ledger.now - value[1] < ASK_IDLE}
+    busy = {effect.hand for effect in state.effects.values()}
+    for hand in sorted(busy | {reach.hand for reach in content.reaches}):
+        last = max((at for name, at in queries.values() if name == hand), default=None)
+        if last is not None and ledger.now - last < (ASK_BUSY if hand in busy else ASK_IDLE):
+            continue
+        command = Command(
+            id=mint("cmd", hand, "query", ledger.now),
+            lease="",
+            incident="",
+            decision="",
+            hand=hand,
+            action=Action.QUERY,
+            target=None,
+            issued=ledger.now,
+            until=ledger.now + ASK_BUSY,
+        )
+        queries = {key: value for key, value in queries.items() if value[0] != hand}
+        queries[command.id] = (hand, ledger.now)
+        ledger.orders.append(command)
+    return msgspec.structs.replace(state, queries=queries)
+
+
+def listed(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
+    """A hand said what stands: what it finds no more is lost, what nobody here ordered is journaled and ended."""
+    hand, asked = state.queries[response.command]
+    if not response.held:
+        return state
+    for lease, effect in sorted(state.effects.items()):
+        if effect.hand == hand:
+            after = gone(effect, response.standing, asked, response.at)
+            if after is not effect:
+                state = settle(state, effect, after, ledger, wanted=care_of(state, lease).ending is None)
+    for standing in response.standing:
+        known = standing.lease in state.effects or care_of(state, standing.lease).again > ledger.now
+        if not known and standing.until > ledger.now + STRAY:
+            state = _stray(state, hand, standing, ledger)
+    return state
+
+
+def _stray(state: LoopState, hand: str, standing: Standing, ledger: Ledger) -> LoopState:
+    """An order that arrived after it was withdrawn, or before a state was restored: no decision stands behind it."""
+    words = {"hand": hand, "lease": standing.lease, "until": standing.until, "stray": True}
+    ledger.note("input", standing.lease, words)
+    state = care(state, standing.lease, again=ledger.now + LONGEST_PAUSE)
+    command = Command(
+        id=mint("cmd", standing.lease, "cancel"),
+        lease=standing.lease,
+        incident="",
+        decision="",
+        hand=hand,
+        action=Action.CANCEL,
+        target=None,
+        issued=ledger.now,
+        until=standing.until,
+    )
+    return send(state, command, ledger)
