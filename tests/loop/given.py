@@ -15,7 +15,7 @@ from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.drills.range.range import site_file
 from tercio.loop.engine import turn
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Release, Turn
-from tercio.model.commands import Action, Command, Response, Standing, Status
+from tercio.model.commands import Action, Command, HostTarget, Response, Standing, Status
 from tercio.model.decisions import Reach
 from tercio.model.events import Batch
 from tercio.model.site import Autonomy
@@ -180,6 +180,13 @@ class Desk:
     def states(self) -> list[str]:
         """The states that effects were journaled with, in order."""
         return [effect["state"] for effect in self.records("effect")]
+
+
+def command(name: str = "cmd-9", lease: str = "lse-1") -> Command:
+    return Command(
+        id=name, lease=lease, incident="inc-1", decision="dec-1", hand="gateway", action=Action.DENY,
+        target=HostTarget("ws1", (WS1,)), issued=START, until=START + 60 * SECOND,
+    )  # fmt: skip
 
 
 def reply(command: Command, at: int, status: Status = Status.DONE, **changes: Any) -> Response:

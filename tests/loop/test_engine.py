@@ -1,6 +1,7 @@
 """One turn: in which order things are written and ordered, that it is pure, and the life of a containment."""
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -355,7 +356,7 @@ def test_what_waits_is_looked_at_again_ever_more_rarely():
     desk.pass_time(3 * HOUR, step=10 * SECOND)
     times = [record["decision"]["time"] for record in desk.records("decision")]
     assert times[1] - start == 60 * SECOND
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
     assert gaps == sorted(gaps)
     assert max(gaps, default=0) <= LONGEST_LOOK + 10 * SECOND
     assert len(times) < 12

@@ -161,9 +161,9 @@ def _look_again(content: Content, state: LoopState, result: Deliberation, *, fre
     verbs = {c.verb for c in decision.candidates if c.id in decision.chosen.candidates}
     if not verbs & {Verb.WAIT, Verb.ASK}:
         return enter(state, decision.incident, due=0, looked=0)
-    looked = 0 if fresh else docket_of(state, decision.incident).looked + 1
+    looked = 0 if fresh else docket_of(state, decision.incident).looked
     wait = max(content.outlook.wait, min(content.outlook.wait << min(looked, 20), LONGEST_LOOK))
-    return enter(state, decision.incident, due=decision.time + wait, looked=looked)
+    return enter(state, decision.incident, due=decision.time + wait, looked=looked + 1)
 
 
 def _order(content: Content, state: LoopState, result: Deliberation, ledger: Ledger) -> LoopState:

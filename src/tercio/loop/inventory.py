@@ -11,7 +11,7 @@ from tercio.model.ids import mint
 from tercio.model.units import SECOND
 
 ASK_BUSY = 5 * SECOND
-ASK_IDLE = 60 * SECOND
+ASK_IDLE = 15 * SECOND
 """Hands are asked this often what they find, while something should stand and while nothing should (microseconds)."""
 
 STRAY = 2 * SECOND

@@ -8,6 +8,7 @@ from tercio.brain.correlate.incidents import held_now
 from tercio.loop.effects import answered, expired
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import (
+    LONGEST_WAIT,
     call,
     care,
     care_of,
@@ -64,7 +65,7 @@ def answer(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
         return state
     kept = care_of(state, command.lease)
     failed = 0 if response.held else kept.failed + 1
-    state = care(state, command.lease, failed=failed, again=ledger.now + pause(failed) if failed else 0)
+    state = care(state, command.lease, failed=failed, again=ledger.now + pause(failed, LONGEST_WAIT) if failed else 0)
     if failed and command.action == Action.DENY and not response.retry:
         state = hold_off(state, before)
     if failed and kept.ending == EffectState.ROLLED_BACK:

@@ -15,10 +15,13 @@ AGAIN = SECOND
 LONGEST_PAUSE = 300 * SECOND
 """After a hand failed, the next try comes this much later (microseconds), then twice as late, up to the longest."""
 
+LONGEST_WAIT = 10 * SECOND
+"""The same for commands of a lease that stands: people may be waiting for its end."""
 
-def pause(failed: int) -> int:
+
+def pause(failed: int, longest: int = LONGEST_PAUSE) -> int:
     """How long to wait after so many failures in a row (at least one)."""
-    return min(AGAIN << min(failed - 1, 20), LONGEST_PAUSE)
+    return min(AGAIN << min(failed - 1, 20), longest)
 
 
 def care_of(state: LoopState, lease: str) -> Care:
@@ -49,9 +52,9 @@ def enter(state: LoopState, incident: str, **changes: Any) -> LoopState:
 
 
 def call(state: LoopState, incident: str, at: int) -> LoopState:
-    """Have an incident decided again at an instant, unless that is due sooner already."""
+    """Have an incident decided again at an instant, unless that is due sooner already: something happened to it."""
     due = docket_of(state, incident).due
-    return enter(state, incident, due=min(due, at) if due else at)
+    return enter(state, incident, due=min(due, at) if due else at, looked=0)
 
 
 def hold_off(state: LoopState, effect: Effect) -> LoopState:

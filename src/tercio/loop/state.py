@@ -62,7 +62,7 @@ class Care(msgspec.Struct, frozen=True):
 
 class Docket(msgspec.Struct, frozen=True):
     """What is due for one incident: at ``due`` it is decided again (0: not before something happens); ``looked`` counts
-    decisions in a row that nothing but time called for, ``failed`` orders in a row that failed."""
+    decisions to wait since something happened, ``failed`` orders in a row that failed."""
 
     due: int = 0
     looked: int = 0

@@ -1,0 +1,86 @@
+"""From lines to events and findings."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tercio.loop.sense import sense
+from tercio.model.events import Batch
+from tercio.model.units import SECOND
+from tests.loop.given import EWS1, HMI1, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll
+
+MEMORY = fresh().memory
+
+
+def batch(*lines: bytes, offset: int = 0, received: int = START + SECOND, generation: str = "g") -> Batch:
+    return Batch(SOURCE, generation, offset, lines, received)
+
+
+def test_only_what_matters_is_parsed_and_every_line_moves_the_offset():
+    lines = (eve("dns", START, WS1, "10.77.10.1"), poll(START), alert(START, WS1, PLC1))
+    sensed = sense(content(), MEMORY, (batch(*lines, offset=100),), {})
+    assert [event.kind for event in sensed.events] == ["modbus", "alert"]
+    assert sensed.events[1].offset == 100 + len(lines[0]) + len(lines[1])
+    assert sensed.offsets == {SOURCE: ("g", 100 + sum(map(len, lines)))}
+    assert sensed.unparsed == ()
+
+
+def test_a_finding_cites_its_lines_as_they_were_read():
+    line = alert(START, WS1, PLC1)
+    sensed = sense(content(), MEMORY, (batch(poll(START), line),), {})
+    (finding,) = sensed.findings
+    assert (finding.src, finding.dst) == (WS1, (PLC1,))
+    assert [sensed.cited[event].raw for event in finding.events] == [line]
+
+
+def test_windows_go_on_from_turn_to_turn():
+    """A sweep is proven by a handshake of the same source, whichever comes first and however many turns apart."""
+    first = sense(content(), MEMORY, (batch(alert(START, WS1, PLC1, 9200001)),), {})
+    assert not first.findings
+    assert first.memory.windows != MEMORY.windows
+    second = sense(
+        content(), first.memory, (batch(alert(START + SECOND, WS1, PLC1, 9200002, "forgeable"), offset=1000),), {}
+    )
+    assert {finding.title for finding in second.findings} == {
+        "SYN sweep towards OT",
+        "Sweep towards OT from a proven address",
+    }
+
+
+def test_who_spoke_and_who_showed_a_view_is_remembered():
+    sensed = sense(content(), MEMORY, (batch(eve("dns", START, WS1, "10.77.10.1")),), {})
+    assert (sensed.memory.heard, sensed.memory.views) == ({SOURCE: START + SECOND}, ())
+    again = sense(content(), sensed.memory, (batch(poll(START), received=START),), {})
+    assert (again.memory.heard, again.memory.views) == ({SOURCE: START + SECOND}, (SOURCE,))
+
+
+def test_a_line_that_was_cut_off_is_counted_wherever_it_was_cut():
+    whole = eve("dns", START, WS1, "10.77.10.1")
+    for cut in (whole[: len(whole) // 2] + b"\n", whole[len(whole) // 2 :]):
+        sensed = sense(content(), MEMORY, (batch(cut, whole),), {})
+        assert [line.raw for line in sensed.unparsed] == [cut]
+        assert sensed.memory.unparsed == {SOURCE: 1}
+
+
+def test_nothing_read_changes_nothing():
+    sensed = sense(content(), MEMORY, (), {SOURCE: ("g", 5)})
+    assert sensed.memory == MEMORY
+    assert sensed.offsets == {SOURCE: ("g", 5)}
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=60), st.sampled_from([poll(START), alert(START, EWS1, PLC1), b"{}", b"[]", b"null"])
+        ),
+        max_size=8,
+    )
+)
+def test_no_line_stops_those_around_it(middle: list[bytes]):
+    lines = [line.replace(b"\n", b"") + b"\n" for line in middle]
+    first, last = alert(START, WS1, PLC1), poll(START + SECOND, hmi=HMI1)
+    sensed = sense(content(), MEMORY, (batch(first, *lines, last),), {})
+    assert sensed.findings[0].src == WS1
+    assert sensed.events[-1].kind == "modbus"
+    assert sensed.offsets[SOURCE][1] == len(first) + len(last) + sum(map(len, lines))
+    assert sensed.memory.unparsed.get(SOURCE, 0) == len(sensed.unparsed)
