@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tercio.model.commands import Action
 from tercio.model.units import SECOND
-from tercio.products.handfile import HandFile, load
+from tercio.products.handfile import HandFile, Listed, load
 
 GOOD = 'name = "gw"\nsocket = "/run/tercio/gw.sock"\norder_key = "order.pub"\n'
 KEY = Ed25519PrivateKey.generate().public_key()
@@ -37,8 +37,15 @@ def test_the_shortest_file_has_cautious_limits(tmp_path: Path) -> None:
 
 def test_the_never_list_tells_names_from_networks(tmp_path: Path) -> None:
     file = read(tmp_path, GOOD + 'never = ["SIS1", "plc-7.line2", "10.9.9.9", "10.8.0.0/24", "fd00::1"]\n')
-    assert file.never_names == {"sis1", "plc-7.line2"}
-    assert [str(n) for n in file.never_networks] == ["10.9.9.9/32", "10.8.0.0/24", "fd00::1/128"]
+    assert file.never.names == {"sis1", "plc-7.line2"}
+    assert [str(n) for n in file.never.networks] == ["10.9.9.9/32", "10.8.0.0/24", "fd00::1/128"]
+    assert file.never_host == Listed()
+
+
+def test_hosts_to_be_left_alone_are_a_list_of_their_own(tmp_path: Path) -> None:
+    file = read(tmp_path, GOOD + 'never_host = ["PLC1", "10.3.0.21"]\n')
+    assert file.never_host.names == {"plc1"}
+    assert [str(n) for n in file.never_host.networks] == ["10.3.0.21/32"]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,7 @@ def test_the_never_list_tells_names_from_networks(tmp_path: Path) -> None:
         ('never = ["10.9.9.1/24"]\n', 4, "host bits"),
         ('never = ["fd00::zz"]\n', 4, "fd00::zz"),
         ('never = ["plc/1"]\n', 4, "plc/1"),
+        ('never_host = ["10.3.0.999"]\n', 4, "10.3.0.999"),
         ("never = [7]\n", 4, "Expected `str`"),
         ('verbs = ["reboot"]\n', 4, "reboot"),
         ('longest = "forever"\n', 4, "duration"),

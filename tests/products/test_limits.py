@@ -6,7 +6,7 @@ import pytest
 
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target
 from tercio.model.units import SECOND
-from tercio.products.handfile import HandFile
+from tercio.products.handfile import HandFile, Listed
 from tercio.products.limits import HOUR, MOST_ADDRESSES, SKEW, Budget, identity, refusal
 from tests.products.field import command
 
@@ -16,8 +16,8 @@ FILE = HandFile(
     socket="/run/x",
     mechanism="nftables",
     order_key=bytes(32),
-    never_names=frozenset({"sis1"}),
-    never_networks=(ip_network("10.9.9.9"), ip_network("10.8.0.0/24"), ip_network("fd00:9::/64")),
+    never=Listed(frozenset({"sis1"}), (ip_network("10.9.9.9"), ip_network("10.8.0.0/24"), ip_network("fd00:9::/64"))),
+    never_host=Listed(frozenset({"plc1"}), (ip_network("10.3.0.21"), ip_network("fd00:3::21"))),
     verbs=frozenset(Action),
     longest=HOUR,
     targets_per_hour=3,
@@ -44,7 +44,13 @@ def conduit(src: str, dst: str, a: str = "it", b: str = "ot") -> ConduitTarget:
 
 @pytest.mark.parametrize(
     "target",
-    [host("10.1.0.1", "fd00:1::1"), flow("10.1.0.1", "10.2.0.1"), conduit("10.1.0.0/24", "10.2.0.0/16")],
+    [
+        host("10.1.0.1", "fd00:1::1"),
+        flow("10.1.0.1", "10.2.0.1"),
+        flow("10.1.0.1", "10.3.0.21", b="plc1"),
+        conduit("10.1.0.0/24", "10.2.0.0/16"),
+        conduit("10.1.0.0/24", "10.3.0.0/24"),
+    ],
 )
 def test_an_ordinary_order_is_obeyed(target: Target) -> None:
     assert refusal(FILE, order(target), OWN, NOW) == ""
@@ -58,6 +64,12 @@ def test_an_ordinary_order_is_obeyed(target: Target) -> None:
         (flow("10.1.0.1", "10.2.0.1", b="sis1"), "never list"),
         (flow("10.1.0.1", "10.2.0.1", a="sis1"), "never list"),
         (conduit("10.1.0.0/24", "10.2.0.0/24", b="sis1"), "never list"),
+        (host("10.3.0.1", asset="PLC1"), "never_host list"),
+        (host("10.1.0.1", "10.3.0.21"), "never_host list"),
+        (host("::ffff:10.3.0.21"), "never_host list"),
+        (host("FD00:3::0:21"), "never_host list"),
+        (flow("10.3.0.1", "10.1.0.1", a="plc1"), "never_host list"),
+        (flow("10.3.0.21", "10.1.0.1"), "never_host list"),
         (host("10.9.9.9"), "never list"),
         (host("10.1.0.1", "10.9.9.9"), "never list"),
         (host("::ffff:10.9.9.9"), "never list"),

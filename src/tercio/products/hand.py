@@ -54,7 +54,7 @@ class Hand:
         """Raises OSError with a sentence where the mechanism is missing or will not obey."""
         self.file, self.effector = file, EFFECTORS[file.mechanism]
         self._key = Ed25519PublicKey.from_public_bytes(file.order_key)
-        self.world = World(self.effector, Config(tuple(map(plain, file.never_networks))))
+        self.world = World(self.effector, Config(tuple(map(plain, file.never.networks))))
         try:
             error, _ = self.world.act(self.effector.prepare(self.world.facts(None)))
             leases = tuple(found.lease for found in self.effector.standing(self.world.facts(None), _now()))
@@ -67,8 +67,8 @@ class Hand:
     def hello(self, peer: Peer) -> Hello:
         """What a loop reads first."""
         file = self.file
-        never = ", ".join(sorted(file.never_names) + list(map(plain, file.never_networks))) or "nothing listed"
-        limits = f"never {never}; longest {span(file.longest)}; {file.targets_per_hour} targets an hour"
+        never, host = (", ".join([*sorted(x.names), *map(plain, x.networks)]) for x in (file.never, file.never_host))
+        limits = f"never {never or 'nothing listed'}; never as a host {host or 'nothing listed'}; longest {span(file.longest)}; {file.targets_per_hour} targets an hour"
         verbs = f"verbs {', '.join(sorted(file.verbs))}"
         return Hello(file.name, peer.nonce, file.mechanism, self.effector.break_glass, f"{limits}; {verbs}")
 

@@ -30,21 +30,33 @@ class Raw(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     order_key: str
     mechanism: str = "nftables"
     never: tuple[str, ...] = ()
+    never_host: tuple[str, ...] = ()
     verbs: tuple[Action, ...] = (Action.DENY, Action.CANCEL, Action.QUERY)
     longest: str = "1h"
     targets_per_hour: int = 20
     peer_uid: int = 0
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A list of the file: ``names`` of assets (case folded) and ``networks``."""
+
+    names: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
 class HandFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The file as it is obeyed: ``order_key`` is the raw public key (Ed25519, 32 bytes), ``longest`` a span."""
+    """The file as it is obeyed: ``order_key`` is the raw public key (Ed25519, 32 bytes), ``longest`` a span.
+
+    What is ``never`` is neither end of anything that is refused. What is ``never_host`` (controllers, views) keeps its own
+    traffic: others may be kept from it.
+    """
 
     name: str
     socket: str
     mechanism: str
     order_key: bytes
-    never_names: frozenset[str]
-    never_networks: tuple[IPv4Network | IPv6Network, ...]
+    never: Listed
+    never_host: Listed
     verbs: frozenset[Action]
     longest: int
     targets_per_hour: int
@@ -89,15 +101,13 @@ def _checked(raw: Raw, path: Path) -> HandFile:
         raise ValueError(f"longest: {error}") from error
     if longest < 1_000_000:
         raise ValueError("longest: must be at least 1s")
-    numeric = [entry for entry in raw.never if _NUMERIC.fullmatch(entry)]
-    networks = tuple(_network(entry) for entry in numeric)
     return HandFile(
         name=raw.name,
         socket=raw.socket,
         mechanism=raw.mechanism,
         order_key=_key(path.parent / raw.order_key),
-        never_names=frozenset(entry.casefold() for entry in raw.never if entry not in numeric),
-        never_networks=networks,
+        never=_listed("never", raw.never),
+        never_host=_listed("never_host", raw.never_host),
         verbs=frozenset(raw.verbs),
         longest=longest,
         targets_per_hour=raw.targets_per_hour,
@@ -105,11 +115,17 @@ def _checked(raw: Raw, path: Path) -> HandFile:
     )
 
 
-def _network(entry: str) -> IPv4Network | IPv6Network:
+def _listed(key: str, entries: tuple[str, ...]) -> Listed:
+    numeric = [entry for entry in entries if _NUMERIC.fullmatch(entry)]
+    names = frozenset(entry.casefold() for entry in entries if entry not in numeric)
+    return Listed(names, tuple(_network(key, entry) for entry in numeric))
+
+
+def _network(key: str, entry: str) -> IPv4Network | IPv6Network:
     try:
         return network(entry)
     except ValueError as error:
-        raise ValueError(f"never: {entry!r} looks like an address and is none: {error}") from error
+        raise ValueError(f"{key}: {entry!r} looks like an address and is none: {error}") from error
 
 
 def _key(path: Path) -> bytes:

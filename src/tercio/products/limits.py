@@ -66,15 +66,33 @@ def _names(file: HandFile, target: Target) -> str:
             named = (target.src, target.dst)
         case ConduitTarget():
             named = (target.src_zone, target.dst_zone)
-    barred = [name for name in named if name.casefold() in file.never_names]
-    return f"{barred[0]!r} is on this hand's never list" if barred else ""
+    barred = [name for name in named if name.casefold() in file.never.names]
+    if barred:
+        return f"{barred[0]!r} is on this hand's never list"
+    name = _blocked(target)
+    if name.casefold() in file.never_host.names:
+        return f"{name!r} is on this hand's never_host list: it keeps its own traffic"
+    return ""
+
+
+def _blocked(target: Target) -> str:
+    """Whose own traffic the target takes away: a host's, or that of the source of a flow."""
+    match target:
+        case HostTarget():
+            return target.asset
+        case FlowTarget():
+            return target.src
+        case ConduitTarget():
+            return ""
 
 
 def _reach(file: HandFile, target: Target, own: frozenset[str]) -> str:
     match target:
         case HostTarget():
-            return _addresses(file, target.addresses, own)
+            return _addresses(file, target.addresses, own) or _kept(file, target.addresses)
         case FlowTarget():
+            if why := _kept(file, target.src_addresses):
+                return why
             return _addresses(file, target.src_addresses, own) or _addresses(file, target.dst_addresses, own)
         case ConduitTarget():
             texts = target.src_networks + target.dst_networks
@@ -94,11 +112,18 @@ def _addresses(file: HandFile, texts: tuple[str, ...], own: frozenset[str]) -> s
     return ""
 
 
+def _kept(file: HandFile, texts: tuple[str, ...]) -> str:
+    for found in map(address, texts):
+        if any(covers(kept, ip_network(found)) for kept in file.never_host.networks):
+            return f"{found} is on this hand's never_host list: it keeps its own traffic"
+    return ""
+
+
 def _barred(file: HandFile, wanted: Network) -> str:
     for group, why in UNTOUCHABLE:
         if covers(group, wanted) or covers(wanted, group):
             return f"{wanted} holds {why} addresses"
-    for never in file.never_networks:
+    for never in file.never.networks:
         if covers(never, wanted) or covers(wanted, never):
             return f"{wanted} holds {never}, which is on this hand's never list"
     return ""
