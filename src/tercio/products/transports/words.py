@@ -18,6 +18,9 @@ LONGEST = 65536
 PATIENCE = 10.0
 """Seconds that a connection may take to say its word, or to wait for the answer."""
 
+LATE = "not done: the loop did not answer in time; `tercio doctor` says whether it runs"
+ENDED = "the loop ended before it answered; say it again once it runs"
+
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -77,7 +80,7 @@ async def _hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ear:
     try:
         return Heard(True, await asyncio.wait_for(ear(said, _who(writer)), PATIENCE))
     except TimeoutError:
-        return Heard(False, "the loop did not answer in time; `tercio doctor` says whether it runs")
+        return Heard(False, LATE)
 
 
 def _who(writer: asyncio.StreamWriter) -> str:
@@ -95,14 +98,20 @@ def say(path: Path, said: Said) -> Heard:
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(PATIENCE)
         line.connect(str(path))
-        line.sendall(msgspec.json.encode(said) + b"\n")
+        line.settimeout(2 * PATIENCE + 1)  # Longer than the loop itself takes to say that it gave up.
         data = b""
-        while not data.endswith(b"\n") and (chunk := line.recv(LONGEST)):
-            data += chunk
+        try:
+            line.sendall(msgspec.json.encode(said) + b"\n")
+            while not data.endswith(b"\n") and (chunk := line.recv(LONGEST)):
+                data += chunk
+        except TimeoutError:
+            return Heard(False, LATE)
+        except ConnectionError:
+            return Heard(False, ENDED)
     try:
         return msgspec.json.decode(data, type=Heard)
     except msgspec.DecodeError:
-        return Heard(False, "the loop ended before it answered; say it again once it runs")
+        return Heard(False, ENDED)
 
 
 def word(said: Said, who: str, now: int) -> Word:

@@ -1,0 +1,304 @@
+"""The shell: real files, a real state, real sockets; and what is left after a crash at any point."""
+
+import asyncio
+import os
+import pwd
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tercio.loop import run as shell_of
+from tercio.loop.engine import turn
+from tercio.loop.run import restored, run
+from tercio.loop.state import Inputs, LoopState, Memory
+from tercio.model.commands import Action, Command, EffectState
+from tercio.model.events import Batch
+from tercio.model.incidents import Incident
+from tercio.model.records import Transaction
+from tercio.model.units import SECOND
+from tercio.model.words import WordKind
+from tercio.products.transports import words
+from tercio.products.transports.words import Said, say
+from tercio.store.audit import verify
+from tercio.store.state import State, StateUnusable
+from tests.loop.given import EWS1, PLC1, SOURCE, START, WS1, Desk, alert, content, eve, fresh, poll, replace, reply
+from tests.loop.shell import ORIGIN, Peer, full, living, records, setup, until, write
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell_of, "RETRY", 0.05)
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+def test_an_order_goes_out_only_once_it_is_on_disk(tmp_path: Path):
+    async def story() -> None:
+        async with Peer(tmp_path).listening() as hand, living(setup(tmp_path)):
+            write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
+            await until(lambda: hand.orders)
+            assert all(done for command, done in zip(hand.commands, hand.journaled, strict=True) if command.lease)
+            await until(lambda: [r for r in records(tmp_path, "effect") if b'"standing"' in r.body])
+
+    asyncio.run(story())
+    assert verify(tmp_path / "state").ok
+
+
+def test_with_a_full_disk_nothing_is_ordered_and_afterwards_nothing_is_lost(tmp_path: Path):
+    async def story() -> None:
+        async with Peer(tmp_path).listening() as hand, living(setup(tmp_path)) as (shell, store):
+            write(tmp_path, poll(now()))
+            await until(lambda: shell._state.memory.views)
+            with full(store):
+                write(tmp_path, alert(now(), WS1, PLC1))
+                await until(lambda: shell._batches)
+                held = len(shell._batches)
+                for _ in range(20):
+                    write(tmp_path, poll(now()), alert(now(), EWS1, PLC1))
+                    await asyncio.sleep(0.02)
+                assert not hand.orders
+                assert len(shell._batches) == held, "nothing is read that cannot be written"
+                assert not shell._state.incidents
+            await until(lambda: len(shell._state.effects) == 2)
+            assert {e.target.asset for e in shell._state.effects.values()} == {"ws1", "ews1"}
+            assert sum(i.repeats for i in shell._state.incidents.values()) == 19
+        assert len(records(tmp_path, "finding")) == 2
+
+    asyncio.run(story())
+    assert verify(tmp_path / "state").ok
+
+
+def test_people_are_heard_with_the_name_that_the_kernel_knows(tmp_path: Path):
+    async def story() -> None:
+        async with Peer(tmp_path).listening(), living(setup(tmp_path)) as (shell, _):
+            write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
+            await until(lambda: [e for e in shell._state.effects.values() if e.held])
+            (lease,) = shell._state.effects
+            socket = tmp_path / "state" / "loop.sock"
+            heard = await asyncio.to_thread(say, socket, Said(WordKind.UNDO, lease))
+            assert heard.ok
+            assert heard.answer.startswith(f"undoing host ws1 ({lease})")
+            await until(lambda: not shell._state.effects)
+        (said,) = records(tmp_path, "word")
+        assert msgspec.json.decode(said.body)["word"]["who"] == pwd.getpwuid(os.geteuid()).pw_name
+
+    asyncio.run(story())
+
+
+def test_a_word_is_not_carried_out_after_its_speaker_was_told_that_nobody_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(words, "PATIENCE", 0.3)
+
+    async def story() -> None:
+        async with living(setup(tmp_path, hands={})) as (shell, store):
+            socket = tmp_path / "state" / "loop.sock"
+            with full(store):
+                write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
+                await until(lambda: shell._batches)
+                heard = await asyncio.to_thread(say, socket, Said(WordKind.STAND_DOWN))
+                assert not heard.ok
+            heard = await asyncio.to_thread(say, socket, Said(WordKind.STAND_DOWN, "filling"))
+            assert heard.ok
+            assert shell._state.memory.stood_down == ("filling",)
+
+    asyncio.run(story())
+
+
+def test_a_hand_that_the_settings_no_longer_have_is_not_asked_again_and_again(tmp_path: Path):
+    async def story() -> None:
+        async with living(setup(tmp_path, hands={})) as (shell, _):
+            write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
+            await until(lambda: [r for r in records(tmp_path, "effect") if b"no hand 'gateway' any more" in r.body])
+            assert "host ws1" in next(iter(shell._state.memory.held_off.values()))
+
+    asyncio.run(story())
+
+
+def test_a_hand_that_comes_late_gets_the_same_order_and_the_log_says_once_that_it_was_away(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    async def story() -> None:
+        async with living(setup(tmp_path)) as (shell, _):
+            write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
+            await until(lambda: shell._state.commands)
+            (first,) = shell._state.commands
+            await asyncio.sleep(2.2)
+            async with Peer(tmp_path).listening() as hand:
+                await until(lambda: hand.orders)
+                assert hand.orders[0].id == first
+                await until(lambda: [e for e in shell._state.effects.values() if e.held])
+
+    asyncio.run(story())
+    assert capfd.readouterr().err.count("does not answer") == 1
+
+
+def test_a_signal_ends_it_and_leaves_no_socket(tmp_path: Path):
+    of = setup(tmp_path, hands={})
+
+    async def story() -> None:
+        task = asyncio.create_task(run(of))
+        await until((of.folder / "loop.sock").exists)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(task, 5)
+
+    asyncio.run(story())
+    assert not (of.folder / "loop.sock").exists()
+    State.open(of.folder, origin=ORIGIN).close()
+
+
+def test_nothing_restored_is_a_fresh_start(tmp_path: Path):
+    with State.open(tmp_path, origin=ORIGIN) as store:
+        state, written = restored(store, content(), START)
+    assert (state, written) == (fresh(), 0)
+
+
+def test_what_is_restored_is_what_was_written_and_unanswered_commands_go_out_again(tmp_path: Path):
+    desk = Desk()
+    desk.take(poll(desk.now))
+    result = desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
+    with State.open(tmp_path, origin=ORIGIN) as store:
+        store.commit(result.transaction)
+        state, written = restored(store, content(), desk.now)
+    (first,) = [command for command in result.orders if command.lease]
+    assert written == desk.now
+    assert state == replace(desk.state, commands={first.id: (first, 0)}, queries={}, flushed=desk.now)
+    again = turn(content(), state, Inputs(now=desk.now, draw=0.5))
+    assert first in again.orders
+
+
+def test_a_sensor_that_was_silent_stays_silent_through_a_restart_until_it_speaks(tmp_path: Path):
+    desk = Desk()
+    desk.take(poll(desk.now))
+    result = desk.take(after=11 * SECOND)
+    with State.open(tmp_path, origin=ORIGIN) as store:
+        store.commit(result.transaction)
+        state, _ = restored(store, content(), desk.now + SECOND)
+    quiet = turn(content(), state, Inputs(now=desk.now + SECOND, draw=0.5))
+    assert quiet.state.memory.silent == (SOURCE,)
+    assert quiet.transaction is None
+
+
+@pytest.mark.parametrize("snapshot", [b"{", b"{}", b'{"windows":3}', b"[]"])
+def test_a_snapshot_that_cannot_be_read_is_not_forgotten_silently(tmp_path: Path, snapshot: bytes):
+    with State.open(tmp_path, origin=ORIGIN) as store:
+        store.commit(Transaction(time=START, snapshot=snapshot))
+        with pytest.raises(StateUnusable, match="Restore a backup"):
+            restored(store, content(), START)
+
+
+class Life:
+    """One life of a loop on a real state, told by steps: crashes where it is told, reads again what was not written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = State.open(folder, origin=ORIGIN)
+        self.state: LoopState = fresh()
+        self.file: list[bytes] = []
+        self.now = START
+        self.standing: dict[str, Command] = {}
+
+    def step(self, lines: tuple[bytes, ...], crash: str) -> None:
+        self.now += SECOND
+        self.file += lines
+        result = self.turn(self.unread())
+        if crash == "before the order":
+            self.crash()
+            result = self.turn(self.unread())
+        responses = tuple(reply(command, self.now) for command in result.orders if command.action != Action.QUERY)
+        if crash == "before the answer":
+            self.crash()
+            again = self.turn(self.unread())
+            responses = tuple(reply(command, self.now) for command in again.orders if command.action != Action.QUERY)
+        self.turn((), responses)
+        if crash == "after the answer":
+            self.crash()
+
+    def unread(self) -> tuple[Batch, ...]:
+        offset = self.state.offsets.get(SOURCE, ("g", 0))[1]
+        begin, rest = 0, []
+        for line in self.file:
+            if begin >= offset:
+                rest.append(line)
+            begin += len(line)
+        return (Batch(SOURCE, "g", offset, tuple(rest), self.now),) if rest else ()
+
+    def turn(self, batches: tuple[Batch, ...], responses: tuple = ()):
+        result = turn(content(), self.state, Inputs(now=self.now, draw=0.5, batches=batches, responses=responses))
+        if result.transaction is not None:
+            self.store.commit(result.transaction)
+        self.state = result.state
+        return result
+
+    def crash(self) -> None:
+        self.store.close()
+        self.store = State.open(self.folder, origin=ORIGIN)
+        self.state, _ = restored(self.store, content(), self.now)
+
+    def came_to(self) -> tuple:
+        """What it all came to, without the instants of reading."""
+        self.turn(self.unread())
+        self.store.close()
+        with State.read(self.folder) as reader:
+            entries = list(reader.records(after_seq=0))
+        findings = [msgspec.json.decode(e.body)["finding"]["id"] for e in entries if e.kind == "finding"]
+        chosen = [msgspec.json.decode(e.body)["decision"]["chosen"]["title"] for e in entries if e.kind == "decision"]
+        targets = sorted((repr(e.target), e.state, e.since, e.held) for e in self.state.effects.values())
+        incidents = [timeless(incident) for _, incident in sorted(self.state.incidents.items())]
+        assert verify(self.folder).ok
+        windows = replace(self.state.memory.windows, purged=0)
+        return findings, chosen, targets, incidents, windows, self.state.offsets
+
+
+def timeless(incident: Incident) -> Incident:
+    return replace(incident, updated=0)
+
+
+KINDS = st.sampled_from(["poll", "write", "late write", "other write", "sweep", "handshake", "noise", "broken"])
+CRASHES = st.sampled_from(["", "", "before the order", "before the answer", "after the answer"])
+
+
+def lines_of(kinds: list[str], at: int) -> tuple[bytes, ...]:
+    made = {
+        "poll": poll(at),
+        "write": alert(at, WS1, PLC1),
+        "late write": alert(START, WS1, PLC1, sport=50000),
+        "other write": alert(at, EWS1, PLC1),
+        "sweep": alert(at, "10.77.10.66", PLC1, 9200002, "forgeable"),
+        "handshake": alert(at, "10.77.10.66", "10.77.20.10", 9200001),
+        "noise": eve("dns", at, WS1, "10.77.10.1"),
+        "broken": b'{"event_type":"alert"\n',
+    }
+    return (poll(at), *(made[kind] for kind in kinds))
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(st.lists(KINDS, max_size=3), CRASHES), min_size=3, max_size=7))
+def test_a_crash_after_any_commit_changes_nothing_of_what_it_comes_to(steps: list[tuple[list[str], str]]):
+    ends = []
+    for crashing in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            life = Life(Path(folder))
+            for number, (kinds, crash) in enumerate(steps):
+                life.step(lines_of(kinds, START + number * SECOND), crash if crashing else "")
+            ends.append(life.came_to())
+    assert ends[0] == ends[1]
+
+
+def test_such_a_life_contains_an_intruder_and_its_memory_is_whole(tmp_path: Path):
+    life = Life(tmp_path)
+    life.step(lines_of([], START), "")
+    life.step(lines_of(["write"], START + SECOND), "before the answer")
+    (effect,) = life.state.effects.values()
+    assert effect.state == EffectState.STANDING
+    with State.read(tmp_path):
+        assert msgspec.json.decode(life.store.restore().snapshot, type=Memory).leases == life.state.memory.leases
+    life.store.close()
