@@ -1,6 +1,7 @@
 """A small plant in namespaces: an office host behind a gateway, and a zone of three hosts on the gateway's bridge."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class Plant:
     """``gateway`` forwards and bridges; frames between ports of the bridge pass its forward hook."""
 
     def __init__(self, make: Callable[[], Namespace]) -> None:
+        self.lines: list[socket.socket] = []
         self.gateway = make()
         self.hosts = {name: make() for name in HOSTS}
         gateway = self.gateway
@@ -54,11 +56,19 @@ class Plant:
         return Sink(self.hosts[name].inside(lambda: _server(port)))
 
     def connect(self, name: str, address: str, port: int, timeout: float = 3.0) -> socket.socket:
-        return self.hosts[name].inside(lambda: socket.create_connection((address, port), timeout))
+        line = self.hosts[name].inside(lambda: socket.create_connection((address, port), timeout))
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPT)
+        self.lines.append(line)
+        return line
 
-    def udp(self, name: str, port: int = 0, *, broadcast: bool = False) -> socket.socket:
+    def hang_up(self) -> None:
+        """Close all connections that were made from here, at once."""
+        while self.lines:
+            self.lines.pop().close()
+
+    def udp(self, name: str, port: int = 0, *, broadcast: bool = False, four_only: bool = True) -> socket.socket:
         def make() -> socket.socket:
-            line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            line = socket.socket(socket.AF_INET if broadcast or four_only else socket.AF_INET6, socket.SOCK_DGRAM)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, int(broadcast))
             line.bind(("", port))
             line.settimeout(0.3)
@@ -89,6 +99,7 @@ class Sink:
                 line, _ = self.server.accept()
             except OSError:
                 return
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPT)
             self.lines.append(line)
             threading.Thread(target=self._read, args=(line,), daemon=True).start()
 
@@ -141,6 +152,8 @@ def _tcp(frame: bytes) -> list[tuple[str, str, int]]:
 
 
 RST = 4
+ABRUPT = struct.pack("ii", 1, 0)
+"""Linger: a close is one reset, and nothing of a test is retransmitted into the next."""
 
 
 def until(true: Callable[[], object], seconds: float = 5.0) -> bool:

@@ -47,8 +47,8 @@ class Listed(msgspec.Struct, frozen=True):
 class HandFile(msgspec.Struct, frozen=True, kw_only=True):
     """The file as it is obeyed: ``order_key`` is the raw public key (Ed25519, 32 bytes), ``longest`` a span.
 
-    What is ``never`` is neither end of anything that is refused. What is ``never_host`` (controllers, views) keeps its own
-    traffic: others may be kept from it.
+    What is ``never`` is neither end of anything that is refused. What is ``never_host`` (controllers, views) keeps its
+    own traffic: others may be kept from it.
     """
 
     name: str

@@ -5,7 +5,7 @@ from typing import Any
 from tercio.model.commands import Command
 from tercio.products.effectors.contract import Config, Effector, Read, Step, Via
 from tercio.products.transports.conntrack import conntrack
-from tercio.products.transports.generation import generation
+from tercio.products.transports.generation import Generation
 from tercio.products.transports.libnftables import Nft
 
 
@@ -19,13 +19,14 @@ class World:
     def __init__(self, effector: Effector[Any], config: Config) -> None:
         """Raises OSError with a sentence where the mechanism's library is missing."""
         self._effector, self._config, self._nft = effector, config, Nft()
+        self._kernel = Generation()
         self._steady: dict[str, str | None] = {}
         self._generation = -1
 
     def facts(self, command: Command | None) -> Any:
         """Read what concerns a command, or everything. Raises ValueError where an answer is not understood, OSError
         where the mechanism refuses."""
-        now = generation()
+        now = self._kernel.read()
         if now != self._generation:
             self._steady, self._generation = {}, now
         reads = self._effector.facts(self._config, command)
@@ -57,12 +58,13 @@ class World:
         result = self._nft.run(step.text)
         if not result.ok:
             return first(result.error)
-        if not step.rules and generation() == before + 1:
+        if not step.rules and self._kernel.read() == before + 1:
             self._generation = before + 1
         return ""
 
     def close(self) -> None:
         """Let go of the mechanism; what stands in it stays."""
+        self._kernel.close()
         self._nft.close()
 
 

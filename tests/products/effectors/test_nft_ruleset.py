@@ -16,7 +16,7 @@ from tercio.products.effectors.nft_ruleset import RULES, SETS, SIGNATURES, decla
 from tests.products.field import Loop, Namespace, Served, command
 from tests.products.plant import RST, Plant, Sink, four, six, until
 
-NEVER = "10.99.3.40"
+NEVER = ("10.99.3.40", "fd00:99:3::40")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def plant(spaces: Callable[[], Namespace]) -> Plant:
 
 @pytest.fixture(scope="module")
 def hand(plant: Plant, served: Callable[..., Served]) -> Served:
-    return served(plant.gateway, settings=f'never = ["{NEVER}"]\ntargets_per_hour = 1000\n')
+    return served(plant.gateway, settings=f"never = {list(NEVER)}\ntargets_per_hour = 1000\n")
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def loop(hand: Served, plant: Plant) -> Iterator[Loop]:
     line = hand.loop()
     yield line
     line.close()
+    plant.hang_up()
     for name in SETS:
         if not name.startswith("never"):
             plant.gateway.nft(f"flush set inet tercio {name}")
@@ -67,7 +68,7 @@ def host(name: str) -> HostTarget:
 def talks(line: socket.socket) -> bool:
     """Whether a question is answered."""
     try:
-        line.settimeout(1.0)
+        line.settimeout(0.5)
         line.send(b"read")
         return line.recv(100).startswith(b"ok")
     except OSError:
@@ -88,7 +89,7 @@ def refused(plant: Plant, name: str, address: str) -> bool:
 def silent(plant: Plant, name: str, address: str, port: int = 502) -> bool:
     """Whether a new connection is not answered at all."""
     try:
-        plant.connect(name, address, port, 0.5).close()
+        plant.connect(name, address, port, 0.3).close()
     except TimeoutError:
         return True
     return False
@@ -143,11 +144,12 @@ def test_what_others_send_to_a_denied_host_vanishes(plant: Plant, loop: Loop) ->
     old = plant.connect("hmi", four("ews"), 502)
     assert talks(old)
     deny(loop, host("ews"))
-    watch = plant.watch("hmi")
+    watch, denied = plant.watch("hmi"), plant.watch("ews")
     assert silent(plant, "hmi", four("ews"))
     assert silent(plant, "hmi", six("ews"))
     assert not talks(old)
     assert not [packet for packet in watch.tcp() if packet[2] & RST], "no packet of ours to the other end"
+    assert not denied.tcp(), "nothing of it reaches the denied"
     ews.close()
 
 
@@ -201,12 +203,14 @@ def test_multicast_of_ipv6_is_never_matched(plant: Plant, loop: Loop) -> None:
         ear.recv(10)
 
 
-def test_a_never_address_is_not_touched_even_if_an_element_says_so(plant: Plant, loop: Loop) -> None:
-    plant.hosts["plc"].run(f"ip addr add {NEVER}/32 dev eth0")
-    plant.gateway.run(f"ip route add {NEVER}/32 via {four('plc')}")
+@pytest.mark.parametrize("never", NEVER)
+def test_a_never_address_is_not_touched_even_if_an_element_says_so(plant: Plant, loop: Loop, never: str) -> None:
+    length, via, family = (128, six("plc"), 6) if ":" in never else (32, four("plc"), 4)
+    plant.hosts["plc"].run(f"ip addr add {never}/{length} dev eth0")
+    plant.gateway.run(f"ip route add {never}/{length} via {via}")
     sink = plant.listen("plc", 503)
-    plant.gateway.nft(f"add element inet tercio hosts4 {{ {NEVER} timeout 60s }}")
-    line = plant.connect("office", NEVER, 503)
+    plant.gateway.nft(f"add element inet tercio hosts{family} {{ {never} timeout 60s }}")
+    line = plant.connect("office", never, 503)
     assert talks(line)
     deny(loop, host("office"))
     assert talks(line)
@@ -246,7 +250,7 @@ def _nft(space: Namespace, text: str) -> None:
 def test_no_write_is_replayed_after_a_block_that_ends_with_the_hand_dead(
     plant: Plant, served: Callable[..., Served], plc: Sink
 ) -> None:
-    other = served(plant.gateway, settings=f'never = ["{NEVER}"]\n')
+    other = served(plant.gateway, settings=f"never = {list(NEVER)}\n")
 
     def block() -> None:
         line = other.loop()
@@ -280,6 +284,19 @@ def _free(loop: Loop, target: Target) -> None:
     cancel(loop, target)
 
 
+def test_what_others_were_writing_to_the_denied_is_not_delivered_late(plant: Plant, loop: Loop) -> None:
+    ews = plant.listen("ews", 502)
+    line = plant.connect("hmi", four("ews"), 502)
+    assert talks(line)
+    deny(loop, host("ews"))
+    line.send(b"WRITE")
+    time.sleep(0.5)
+    cancel(loop, host("ews"))
+    assert not until(lambda: b"WRITE" in ews.got, 2.5)
+    assert talks(plant.connect("hmi", four("ews"), 502))
+    ews.close()
+
+
 @pytest.mark.parametrize("forgotten", [True, False])
 def test_after_a_release_only_the_denied_hosts_old_connections_are_refused(
     plant: Plant, loop: Loop, plc: Sink, forgotten: bool
@@ -302,47 +319,107 @@ def test_after_a_release_only_the_denied_hosts_old_connections_are_refused(
     assert b"WRITE" not in plc.got
 
 
-@pytest.mark.usefixtures("plc")
-def test_a_denied_flow_leaves_the_others_open(plant: Plant, loop: Loop) -> None:
+@pytest.mark.parametrize("version", [four, six])
+def test_a_denied_flow_leaves_the_others_open(
+    plant: Plant, loop: Loop, plc: Sink, version: Callable[[str], str]
+) -> None:
     web = plant.listen("plc", 80)
     target = FlowTarget("office", "plc", (four("office"), six("office")), (four("plc"), six("plc")), "tcp", 502)
-    old, other = plant.connect("office", four("plc"), 502), plant.connect("office", four("plc"), 80)
+    old, other = plant.connect("office", version("plc"), 502), plant.connect("office", version("plc"), 80)
     assert talks(old)
     deny(loop, target)
+    watch = plant.watch("office")
+    plc.lines[0].send(b"answer")
+    time.sleep(0.1)
+    assert not watch.tcp(), "nor does an answer come back"
     assert not talks(old)
-    assert refused(plant, "office", four("plc"))
-    assert refused(plant, "office", six("plc"))
+    assert refused(plant, "office", version("plc"))
     assert talks(other)
-    assert talks(plant.connect("ews", four("plc"), 502))
+    assert talks(plant.connect("ews", version("plc"), 502))
     cancel(loop, target)
-    assert talks(plant.connect("office", four("plc"), 502))
+    assert talks(plant.connect("office", version("plc"), 502))
     web.close()
 
 
-def test_a_closed_conduit_leaves_what_is_needed_open(plant: Plant, loop: Loop, plc: Sink) -> None:
-    web = plant.listen("office", 80)
-    needed = (NeededFlow(four("office"), four("plc"), "tcp", 502),)
-    nets = ("10.99.1.0/24", "fd00:99:1::/64"), ("10.99.2.0/24", "fd00:99:2::/64")
-    needful, other = plant.connect("office", four("plc"), 502), plant.connect("office", six("plc"), 502)
-    backward = plant.connect("hmi", four("office"), 80)
+@pytest.mark.parametrize("version", [four, six])
+def test_after_a_denied_flow_its_old_connections_are_refused(
+    plant: Plant, loop: Loop, plc: Sink, version: Callable[[str], str]
+) -> None:
+    target = FlowTarget("office", "plc", (four("office"), six("office")), (four("plc"), six("plc")), "tcp", 502)
+    old = plant.connect("office", version("plc"), 502)
+    assert talks(old)
+    deny(loop, target)
+    cancel(loop, target)
+    plant.gateway.run("conntrack -F")
+    old.send(b"WRITE")
+    with pytest.raises(ConnectionResetError):
+        old.recv(10)
+    assert b"WRITE" not in plc.got
+
+
+NETS = ("10.99.1.0/24", "fd00:99:1::/64"), ("10.99.2.0/24", "fd00:99:2::/64")
+
+
+def needs(transport: str, port: int) -> tuple[NeededFlow, ...]:
+    return tuple(NeededFlow(version("office"), version("plc"), transport, port) for version in (four, six))
+
+
+@pytest.mark.usefixtures("plc")
+@pytest.mark.parametrize("version", [four, six])
+def test_a_closed_conduit_leaves_what_is_needed_open(plant: Plant, loop: Loop, version: Callable[[str], str]) -> None:
+    web, spare = plant.listen("office", 80), plant.listen("plc", 503)
+    needful, other = plant.connect("office", version("plc"), 502), plant.connect("office", version("plc"), 503)
+    backward = plant.connect("hmi", version("office"), 80)
     assert all(map(talks, (needful, other, backward)))
-    target = ConduitTarget("it", "ot", *nets, needed)
+    target = ConduitTarget("it", "ot", *NETS, needs("tcp", 502))
     deny(loop, target)
     watches = [plant.watch("plc"), plant.watch("office"), plant.watch("hmi")]
     assert talks(needful)
-    assert talks(plant.connect("office", four("plc"), 502))
-    inner = plant.connect("hmi", four("plc"), 502)
-    assert talks(inner), "traffic inside a zone is not the conduit's"
+    assert talks(plant.connect("office", version("plc"), 502))
+    assert talks(plant.connect("hmi", version("plc"), 502)), "traffic inside a zone is not the conduit's"
     assert not talks(other)
     assert not talks(backward)
-    assert silent(plant, "office", six("plc"))
-    assert silent(plant, "hmi", four("office"), 80)
+    assert silent(plant, "office", version("plc"), 503)
+    assert silent(plant, "hmi", version("office"), 80)
     assert not [packet for watch in watches for packet in watch.tcp() if packet[2] & RST]
     cancel(loop, target)
     assert not talks(other), "what was held back must not be delivered late"
-    assert talks(plant.connect("office", six("plc"), 502))
-    assert plc.got.count(b"read") == 6, "the four that were let through before and during, and the two after"
-    web.close()
+    assert spare.got == b"read"
+    assert talks(plant.connect("office", version("plc"), 503))
+    for sink in (web, spare):
+        sink.close()
+
+
+@pytest.mark.parametrize("version", [four, six])
+def test_what_is_needed_goes_on_though_conntrack_forgot_it_and_the_far_end_speaks_first(
+    plant: Plant, loop: Loop, plc: Sink, version: Callable[[str], str]
+) -> None:
+    needful = plant.connect("office", version("plc"), 502)
+    assert talks(needful)
+    deny(loop, ConduitTarget("it", "ot", *NETS, needs("tcp", 502)))
+    plant.gateway.run("conntrack -F")
+    plc.lines[0].send(b"news")
+    needful.settimeout(1)
+    assert needful.recv(10) == b"news"
+
+
+@pytest.mark.parametrize("version", [four, six])
+def test_a_closed_conduit_leaves_needed_datagrams_and_their_answers_through(
+    plant: Plant, loop: Loop, version: Callable[[str], str]
+) -> None:
+    plc, office = (plant.udp(name, port, four_only=False) for name, port in (("plc", 4005), ("office", 4006)))
+    deny(loop, ConduitTarget("it", "ot", *NETS, needs("udp", 4005)))
+    prefix = "::ffff:" if version is four else ""
+    for _ in range(2):
+        office.sendto(b"question", (prefix + version("plc"), 4005))
+        assert plc.recv(20) == b"question"
+        plc.sendto(b"answer", (prefix + version("office"), 4006))
+        assert office.recv(20) == b"answer"
+        plant.gateway.run("conntrack -F")
+    other = plant.udp("plc", 4007, four_only=False)
+    office.sendto(b"other", (prefix + version("plc"), 4007))
+    with pytest.raises(TimeoutError):
+        other.recv(20)
 
 
 def test_the_service_port_of_a_needed_flow_opens_no_new_connection_backwards(plant: Plant, loop: Loop) -> None:

@@ -4,8 +4,37 @@ from collections.abc import Callable
 
 import pytest
 
-from tercio.products.transports.generation import generation, parsed
+from tercio.products.transports.generation import Generation, parsed
 from tests.products.field import Namespace
+
+
+def generation() -> int:
+    line = Generation()
+    try:
+        return line.read()
+    finally:
+        line.close()
+
+
+def test_one_line_asks_again_and_again(spaces: Callable[[], Namespace]) -> None:
+    space = spaces()
+    line = space.inside(Generation)
+    first = line.read()
+    for number in range(1, 4):
+        space.nft(f"add table inet t{number}")
+        assert line.read() == first + number, "the line stays in the namespace where it was made"
+    line.close()
+
+
+def test_an_answer_that_came_too_late_is_not_taken_for_the_next(spaces: Callable[[], Namespace]) -> None:
+    space = spaces()
+    line = space.inside(Generation)
+    first = line.read()
+    line._asked += 1
+    line._line.send(struct.pack("=IHHIIBBH", 20, (10 << 8) | 16, 1, line._asked, 0, 0, 0, 0))
+    space.nft("add table inet t")
+    assert line.read() == first + 1
+    line.close()
 
 
 def test_it_moves_with_every_commit_and_not_by_reading(spaces: Callable[[], Namespace]) -> None:

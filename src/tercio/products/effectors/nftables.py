@@ -11,9 +11,9 @@ What is denied, and how:
   forgot it.
 * At release the conntrack entries that the denied side opened are cleared. Those opened *to* it keep their mark:
   clearing them would deliver what others had been trying to write to it. For a closed conduit nothing is cleared, for
-  the same reason.
+  the same reason. What conntrack forgot while a conduit was closed nobody remembers: a connection that retransmits all
+  the while is then picked up again when the conduit opens.
 """
-
 
 import msgspec
 

@@ -12,13 +12,29 @@ _ID = 1
 _NETFILTER = 12
 
 
-def generation() -> int:
-    """Ask the kernel. Raises OSError where it refuses (needs CAP_NET_ADMIN) or answers something else."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as line:
-        line.settimeout(2.0)
-        line.bind((0, 0))
-        line.send(struct.pack("=IHHIIBBH", 20, _GET, _REQUEST, 1, 0, 0, 0, 0))
-        return parsed(line.recv(4096))
+class Generation:
+    """A line to the kernel that stays open: closing one after a commit waits until the kernel has let go of what the
+    commit replaced, which takes 10 to 20 ms."""
+
+    def __init__(self) -> None:
+        """Raises OSError where the kernel has no nftables."""
+        self._line = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
+        self._line.settimeout(2.0)
+        self._line.bind((0, 0))
+        self._asked = 0
+
+    def read(self) -> int:
+        """Ask the kernel. Raises OSError where it refuses (needs CAP_NET_ADMIN) or answers something else."""
+        self._asked += 1
+        self._line.send(struct.pack("=IHHIIBBH", 20, _GET, _REQUEST, self._asked, 0, 0, 0, 0))
+        answer = self._line.recv(4096)
+        while len(answer) >= 16 and struct.unpack_from("=I", answer, 8)[0] < self._asked:
+            answer = self._line.recv(4096)  # an answer that came too late for the question before
+        return parsed(answer)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()
 
 
 def parsed(data: bytes) -> int:
