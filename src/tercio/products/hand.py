@@ -67,10 +67,12 @@ class Hand:
     def hello(self, peer: Peer) -> Hello:
         """What a loop reads first."""
         file = self.file
-        never, host = (", ".join([*sorted(x.names), *map(plain, x.networks)]) for x in (file.never, file.never_host))
-        limits = f"never {never or 'nothing listed'}; never as a host {host or 'nothing listed'}; longest {span(file.longest)}; {file.targets_per_hour} targets an hour"
-        verbs = f"verbs {', '.join(sorted(file.verbs))}"
-        return Hello(file.name, peer.nonce, file.mechanism, self.effector.break_glass, f"{limits}; {verbs}")
+        lists = (("never", file.never), ("never as a host", file.never_host))
+        texts = [(name, ", ".join([*sorted(found.names), *map(plain, found.networks)])) for name, found in lists]
+        parts = [f"{name} {text or 'nothing listed'}" for name, text in texts]
+        parts += [f"longest {span(file.longest)}", f"{file.targets_per_hour} targets an hour"]
+        limits = "; ".join([*parts, f"verbs {', '.join(sorted(file.verbs))}"])
+        return Hello(file.name, peer.nonce, file.mechanism, self.effector.break_glass, limits)
 
     def answer(self, data: bytes, peer: Peer) -> Response:
         """Obey one message, or say in one sentence why not. Never raises for what a peer sent or the world answered."""
