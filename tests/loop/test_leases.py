@@ -11,7 +11,22 @@ from tercio.model.commands import Action, ConduitTarget, EffectState, Status
 from tercio.model.incidents import Status as Life
 from tercio.model.units import SECOND
 from tercio.model.words import WordKind
-from tests.loop.given import HOUR, OUTLOOK, PLC1, RELEASE, START, WS1, Desk, alert, content, poll, replace, reply
+from tests.loop.given import (
+    EWS1,
+    HOUR,
+    OUTLOOK,
+    PLC1,
+    RELEASE,
+    START,
+    WS1,
+    Desk,
+    alert,
+    content,
+    flow,
+    poll,
+    replace,
+    reply,
+)
 
 CONDUIT = ConduitTarget("dmz", "ot", ("10.77.20.0/24",), ("10.77.30.0/24",), ())
 """Closing it takes the historian's flow from the line: the open class."""
@@ -171,7 +186,8 @@ def test_an_order_on_its_way_is_withdrawn_by_the_cancel_that_overtakes_it():
 
 def test_a_roll_back_that_fails_is_decided_on_all_the_same():
     desk = Desk().contained()
-    desk.take(alert(desk.now + SECOND, WS1, PLC1), after=SECOND)
+    for _ in range(5):
+        desk.take(flow(desk.now, desk.now + SECOND, EWS1, PLC1), after=SECOND)
     before = len(desk.records("decision"))
     desk.answer(Status.FAILED)
     assert len(desk.records("decision")) == before + 1

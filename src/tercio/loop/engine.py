@@ -16,7 +16,7 @@ from tercio.loop.effects import ordered, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger, Told
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
-from tercio.loop.standing import care_of, docket_of, enter, send, settle
+from tercio.loop.standing import care, care_of, docket_of, enter, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import EffectState, Status
 from tercio.model.decisions import Permission, Verb
@@ -123,7 +123,10 @@ def _untold(state: LoopState, notes: tuple[Note, ...], now: int) -> tuple[LoopSt
 
 
 def _watch(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -> LoopState:
-    """Standing effects against what was seen: confirmed, contradicted, or to be rolled back because a view went."""
+    """Standing effects against what was seen: confirmed, in doubt, or to be rolled back because a view went.
+
+    What contradicts an effect first has its hand asked: it may have been taken away, and then it is lost, not wrong.
+    """
     heard = max((state.memory.heard.get(source, 0) for source in state.memory.views), default=0)
     for lease, effect in sorted(state.effects.items()):
         if effect.state != EffectState.STANDING or care_of(state, lease).ending:
@@ -132,9 +135,10 @@ def _watch(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -
         if seen.effect is not effect:
             state = settle(state, effect, seen.effect, ledger)
         view = views_lost(content.site, state.memory.processes, effect, heard, ledger.now)
-        why = seen.contradiction or (f"the view {view} fell silent after it" if view else "")
-        if why:
-            state = leases.roll_back(state, lease, why, ledger)
+        if view:
+            state = leases.roll_back(state, lease, f"the view {view} fell silent after it", ledger)
+        elif seen.contradiction and not care_of(state, lease).doubt:
+            state = care(state, lease, doubt=seen.contradiction, doubted=ledger.now)
     return state
 
 

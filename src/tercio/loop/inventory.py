@@ -3,10 +3,11 @@
 import msgspec
 
 from tercio.loop.effects import gone
+from tercio.loop.leases import roll_back
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import LONGEST_PAUSE, care, care_of, send, settle
 from tercio.loop.state import Content, LoopState
-from tercio.model.commands import Action, Command, Response, Standing
+from tercio.model.commands import Action, Command, EffectState, Response, Standing
 from tercio.model.ids import mint
 from tercio.model.units import SECOND
 
@@ -19,13 +20,15 @@ STRAY = 2 * SECOND
 
 
 def ask(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
-    """Ask each hand what it finds: often while it should find something, now and then while it should not. Questions
-    change nothing and are not journaled."""
+    """Ask each hand what it finds: at once where something is in doubt, often while it should find something, now and
+    then while it should not. Questions change nothing and are not journaled."""
     queries = {key: value for key, value in state.queries.items() if ledger.now - value[1] < ASK_IDLE}
     busy = {effect.hand for effect in state.effects.values()}
+    doubts = [(e.hand, care_of(state, e.lease)) for e in state.effects.values()]
     for hand in sorted(busy | {reach.hand for reach in content.reaches}):
         last = max((at for name, at in queries.values() if name == hand), default=None)
-        if last is not None and ledger.now - last < (ASK_BUSY if hand in busy else ASK_IDLE):
+        doubted = max((kept.doubted for name, kept in doubts if name == hand and not kept.ending), default=0)
+        if last is not None and last >= doubted and ledger.now - last < (ASK_BUSY if hand in busy else ASK_IDLE):
             continue
         command = Command(
             id=mint("cmd", hand, "query", ledger.now),
@@ -51,9 +54,11 @@ def listed(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
         return state
     for lease, effect in sorted(state.effects.items()):
         if effect.hand == hand:
-            after = gone(effect, response.standing, asked, response.at)
+            after, kept = gone(effect, response.standing, asked, response.at), care_of(state, lease)
             if after is not effect:
-                state = settle(state, effect, after, ledger, wanted=care_of(state, lease).ending is None)
+                state = settle(state, effect, after, ledger, wanted=kept.ending is None)
+            elif kept.doubt and asked >= kept.doubted and effect.state == EffectState.STANDING:
+                state = roll_back(state, lease, kept.doubt, ledger)
     for standing in response.standing:
         known = standing.lease in state.effects or care_of(state, standing.lease).again > ledger.now
         if not known and standing.until > ledger.now + STRAY:

@@ -51,13 +51,16 @@ class Care(msgspec.Struct, frozen=True):
     """What is remembered of one lease beside its effect. ``quiet`` is its drawn quiet period (-1: not drawn yet);
     ``ending`` what it becomes once its hand says that nothing of it is left (None: nobody ends it); ``failed`` counts
     commands for it in a row that failed, and before ``again`` none is tried; ``handed`` says that people were told that
-    it may not be renewed any more."""
+    it may not be renewed any more. ``doubt`` says what was seen that contradicts it, until its hand was asked about it
+    (at ``doubted``)."""
 
     quiet: int = -1
     ending: EffectState | None = None
     failed: int = 0
     again: int = 0
     handed: bool = False
+    doubt: str = ""
+    doubted: int = 0
 
 
 class Docket(msgspec.Struct, frozen=True):

@@ -1,0 +1,72 @@
+"""Kills, deletions and people's words on the range, with the real loop, hand, sensor and kernel."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tercio.drills.range.sandbox import missing_tools, wrap
+from tercio.drills.range.suricata import missing
+
+PLAYED = Path(__file__).with_name("on_range.py")
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the whole play came to, played once."""
+    if os.geteuid():
+        pytest.skip("the range with Tercio on it needs root")
+    if reason := "; ".join(filter(None, (*missing_tools(), missing()))):
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("survival")
+    done = subprocess.run(
+        wrap([sys.executable, str(PLAYED), str(folder)]), capture_output=True, text=True, check=False, timeout=170
+    )
+    logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*/tercio.log"))
+    assert done.returncode == 0, f"{done.stderr}\n{logs}"
+    return json.loads(done.stdout)
+
+
+def test_a_killed_loop_adopts_its_lease_and_ends_it_properly(seen: dict[str, Any]):
+    assert seen["loop_is_killed"] == {"leases": 1, "state": "released", "most_elements": 1, "left": 0}
+
+
+def test_undo_of_an_incident_holds_until_people_say_otherwise(seen: dict[str, Any]):
+    told = seen["people_undo"]
+    assert told["codes"] == [0, 0, 0]
+    assert "undoing host ws1" in told["words"][0]
+    assert (told["left"], told["acted_after_undo"]) == (0, 0)
+
+
+def test_stand_down_takes_everything_back_and_nothing_acts(seen: dict[str, Any]):
+    told = seen["people_undo"]
+    assert "1 effect is being undone" in told["words"][2]
+    assert told["acted_after_stand_down"] == 0
+    assert told["states"] == ["released", "released"]
+
+
+def test_a_table_deleted_behind_its_back_is_noticed_and_decided_anew(seen: dict[str, Any]):
+    assert seen["table_is_deleted"] == {"why": "its hand no longer finds it standing", "again": True}
+
+
+def test_a_dead_tercio_leaves_no_wall_behind_and_nothing_stale_is_delivered(seen: dict[str, Any]):
+    killed = seen["all_is_killed"]
+    assert killed["alive"] == []
+    assert killed["denied"] == [1, 1, 0]
+    assert seen["replayed"] == 0
+
+
+def test_deleting_the_table_disables_everything_without_tercio(seen: dict[str, Any]):
+    told = seen["table_is_deleted_when_dead"]
+    assert (told["denied"], told["status"]) == (1, 0)
+    assert told["landed"] > 0
+
+
+def test_through_all_of_it_the_journal_is_whole_and_the_operator_sees_his_plant(seen: dict[str, Any]):
+    assert seen["audit"] == ["", ""]
+    assert seen["polls"] > 100
+    assert seen["missed_polls"] == 0
