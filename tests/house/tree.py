@@ -23,17 +23,9 @@ def syntax(path: Path) -> ast.Module:
 
 @cache
 def pure_sources() -> tuple[Path, ...]:
-    """The pure packages, the engine, and whatever of the loop the engine imports."""
-    found = {path for path in sources() if path.relative_to(SRC).parts[0] in PURE}
-    todo = [SRC / "loop" / "engine.py"]
-    while todo:
-        path = todo.pop()
-        if path.exists() and path not in found:
-            found.add(path)
-            todo += [
-                SRC.parent / f"{name.replace('.', '/')}.py" for name in imports(path) if name.startswith("tercio.loop.")
-            ]
-    return tuple(sorted(found))
+    """The pure packages, and all of the loop but its shell."""
+    parts = {path: path.relative_to(SRC).parts for path in sources()}
+    return tuple(p for p, (first, *rest) in parts.items() if first in PURE or (first == "loop" and rest != ["run.py"]))
 
 
 def imports(path: Path) -> frozenset[str]:
