@@ -32,7 +32,9 @@ class Evidence(msgspec.Struct, frozen=True):
 
     ``ratio`` is the likelihood ratio that it claims for stage ``stage`` of ``asset``; where it rests on ``events``
     that other evidence cites too, only what it adds to that is applied. ``excuse`` says why it is weaker than the
-    rule's own (a window, a schedule, a declared flow), and is empty where nothing weakened it.
+    rule's own (a window, a schedule, a declared flow), and is empty where nothing weakened it. ``flow`` is the key of
+    the traffic it rests on (two sightings of one packet have one); ``forgeable`` says that any host on the wire could
+    have made it; ``round`` is the incident's when it came.
     """
 
     finding: str
@@ -42,6 +44,9 @@ class Evidence(msgspec.Struct, frozen=True):
     stage: Stage
     ratio: float
     excuse: str = ""
+    flow: str = ""
+    forgeable: bool = False
+    round: int = 0
 
 
 class Status(StrEnum):
@@ -56,12 +61,14 @@ class Status(StrEnum):
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One intrusion as far as it is known, across IT and OT.
 
-    Names in it are of listed assets, or bare addresses where the site lists none. ``sources`` are the assets from which
-    hostile acts were seen, with the addresses they used; ``proven`` those of them whose address cannot be forged;
-    ``reached`` the (source, target, service) steps that were really seen; ``steps`` the instants at which independent
-    evidence came; ``repeats`` counts what only said again what was known; ``through`` is, per source file, the offset
-    up to which evidence was used; ``version`` counts decisions; ``round`` counts releases: evidence of an earlier round
-    was answered, so the same thing seen again after a release is new.
+    Names in it are of listed assets, or bare addresses where the site lists none. ``beliefs`` are about each of them;
+    ``sure`` says what they would be without anything that could be forged, where that differs. ``sources`` are the
+    assets in whose name hostile acts were seen, with the addresses used; ``proven`` those of them of which a hostile
+    act is known that could not be forged and was not announced; ``reached`` the (source, target, service) steps of
+    such acts, ``steps`` the instants of those that came independently; ``repeats`` counts what only said again what
+    was known; ``through`` is, per source file, the offset up to which evidence was used; ``version`` counts decisions;
+    ``round`` counts releases: evidence of an earlier round was answered, so the same thing seen again after a release
+    is new.
     """
 
     id: str
@@ -82,3 +89,4 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     last_evidence: int
     round: int = 0
+    sure: dict[str, Belief] = {}

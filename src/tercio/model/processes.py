@@ -7,13 +7,15 @@ FRESH = 30_000_000
 
 
 class ProcessState(msgspec.Struct, frozen=True):
-    """The last readings of a process's tags. ``running`` and ``phase`` are as read at ``seen``; ``polls`` holds, per
-    needed flow ``from>to``, when an answered poll was last seen. Instants by the sensor's clock."""
+    """The last readings of a process's tags: ``running`` as read at ``seen``, ``phase`` as read at ``phase_seen``;
+    ``polls`` holds, per needed flow ``from>to``, when an answered poll was last seen. Instants by the sensor's
+    clock."""
 
     running: bool | None = None
     phase: str = ""
     seen: int = 0
     polls: dict[str, int] = {}
+    phase_seen: int = 0
 
     def stopped(self, now: int) -> bool:
         """True only where a fresh reading says so: an unknown process counts as running."""
@@ -23,4 +25,4 @@ class ProcessState(msgspec.Struct, frozen=True):
         """True in a phase that must not be interrupted. Where the site names such phases, an unknown phase is one."""
         if not hold:
             return False
-        return abs(now - self.seen) > FRESH or not self.phase or self.phase in hold
+        return abs(now - self.phase_seen) > FRESH or not self.phase or self.phase in hold

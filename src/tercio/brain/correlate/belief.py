@@ -10,20 +10,22 @@ def unknown(now: int) -> Belief:
 
 
 def decayed(belief: Belief, now: int, half_life: int) -> Belief:
-    """Belief as time goes by without evidence: half of what lies above the prior is gone every ``half_life`` (microseconds)."""
-    age = max(0, now - belief.as_of)
-    weight = 0.5 ** (age / half_life)
-    return Belief(
-        _rounded([b + weight * (p - b) for p, b in zip(belief.p, PRIOR, strict=True)]), max(now, belief.as_of)
-    )
+    """Belief as time goes by without evidence: half of what parts it from the prior is gone every ``half_life``
+    (microseconds). A ``now`` before the belief's own instant changes nothing."""
+    if now <= belief.as_of:
+        return belief
+    weight = 0.5 ** ((now - belief.as_of) / half_life)
+    return Belief(_rounded([b + weight * (p - b) for p, b in zip(belief.p, PRIOR, strict=True)]), now)
 
 
 def updated(belief: Belief, stage: Stage, ratio: float, ceiling: float = 1.0) -> Belief:
     """Apply one piece of evidence that the intruder is at least at ``stage``.
 
-    ``ratio`` is its likelihood ratio (at least 1: nothing here exonerates). ``ceiling`` bounds the probability of
-    being held that this evidence may lead to; belief that is above it already stays as it is.
+    ``ratio`` is its likelihood ratio; at 1 or below it changes nothing (nothing here exonerates). ``ceiling`` bounds
+    the probability of being held that this evidence may lead to; belief that is above it already stays as it is.
     """
+    if ratio <= 1:
+        return belief
     raised = [p * (ratio if s >= stage else 1.0) for s, p in enumerate(belief.p)]
     total = sum(raised)
     after = [p / total for p in raised]
@@ -36,7 +38,15 @@ def updated(belief: Belief, stage: Stage, ratio: float, ceiling: float = 1.0) ->
     return Belief(_rounded(after), belief.as_of)
 
 
+def likelier(one: Belief, other: Belief) -> Belief:
+    """Whichever of two beliefs in one asset has it held with the greater probability; the first where they agree."""
+    return other if other.held > one.held else one
+
+
 def _rounded(p: list[float]) -> tuple[float, float, float, float, float]:
-    tail = [round(value, 6) for value in p[1:]]
-    clean = round(1.0 - sum(tail), 6)
-    return (max(0.0, clean), tail[0], tail[1], tail[2], tail[3])
+    """In grains of 1e-6 that sum to one: what rounding leaves over goes to the likeliest stage."""
+    clean, touched, foothold, control, impact = (round(value * 1_000_000) for value in p)
+    grains = [clean, touched, foothold, control, impact]
+    grains[grains.index(max(grains))] += 1_000_000 - sum(grains)
+    clean, touched, foothold, control, impact = grains
+    return (clean / 1e6, touched / 1e6, foothold / 1e6, control / 1e6, impact / 1e6)

@@ -1,36 +1,30 @@
-"""Joining findings into incidents, and what each says of which asset."""
+"""Joining findings into incidents, and the beliefs that follow."""
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tercio.brain.correlate.belief import decayed, unknown, updated
-from tercio.brain.correlate.excuses import Excuse, excuse
-from tercio.brain.correlate.likelihood import FORGEABLE_CEILING, ratio
-from tercio.model.events import Provenance
+from tercio.brain.correlate.belief import decayed, likelier, unknown, updated
+from tercio.brain.correlate.evidence import Account, account, added, pieces
+from tercio.brain.correlate.likelihood import FORGEABLE_CEILING
 from tercio.model.findings import Finding
 from tercio.model.ids import incident_id
-from tercio.model.incidents import Belief, Evidence, Incident, Stage, Status
+from tercio.model.incidents import Belief, Evidence, Incident, Status
 from tercio.model.site import Site
 from tercio.model.words import Window
 
-STAGES: dict[str, tuple[Stage, Stage]] = {
-    "reconnaissance": (Stage.FOOTHOLD, Stage.TOUCHED),
-    "discovery": (Stage.FOOTHOLD, Stage.TOUCHED),
-    "credential-access": (Stage.FOOTHOLD, Stage.TOUCHED),
-    "lateral-movement": (Stage.FOOTHOLD, Stage.FOOTHOLD),
-    "collection": (Stage.FOOTHOLD, Stage.TOUCHED),
-    "impair-process-control": (Stage.CONTROL, Stage.CONTROL),
-    "inhibit-response-function": (Stage.CONTROL, Stage.CONTROL),
-    "impact": (Stage.CONTROL, Stage.IMPACT),
-}
-"""What an ATT&CK tactic, once seen, says of its source and of its target."""
-
 OPENS = 0.02
-"""An incident is opened once somebody's probability of being held reaches this; below it a finding is only journaled."""
+"""An incident is opened once somebody's probability of being held reaches this; else a finding is only journaled."""
 
 JOINS = 24 * 3600 * 1_000_000
 """Findings join an incident that had evidence within this span (microseconds)."""
+
+MOST_STRANGERS = 256
+"""An incident names at most so many addresses that the site does not list; what concerns further ones only counts."""
+
+MOST_FORGED = 64
+"""Forgeable findings fill at most so much of that, and open an incident only while at most so many rest on nothing
+better: inventing names must stay cheap for us."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -42,8 +36,8 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What became of one finding: ``change`` is ``opened``, ``joined``, ``repeat``, ``below`` (nothing opened) or ``seen``
-    (evidence of that file and offset was used before)."""
+    """What became of one finding: ``change`` is ``opened``, ``joined``, ``repeat``, ``below`` (it opened nothing) or
+    ``seen`` (evidence of that file and offset was used before)."""
 
     finding: Finding
     incident: str
@@ -54,11 +48,14 @@ class Note(msgspec.Struct, frozen=True):
 def correlate(
     setting: Setting, incidents: Mapping[str, Incident], findings: Sequence[Finding], now: int
 ) -> tuple[dict[str, Incident], tuple[Note, ...]]:
-    """Fold findings, in order, into the incidents. Returns all incidents and one note per finding."""
+    """Fold findings, in order, into the incidents. Returns all incidents and one note per finding.
+
+    ``now`` bounds what sensors' clocks say: nothing happened later than it was read.
+    """
     result = dict(incidents)
     notes: list[Note] = []
     for finding in findings:
-        incident, note = _one(setting, incidents, result, finding, now)
+        incident, note = _one(setting, incidents, result, account(setting.site, setting.windows, finding, now))
         if incident is not None:
             result[incident.id] = incident
         notes.append(note)
@@ -70,162 +67,176 @@ def held_now(incident: Incident, now: int, half_life: int) -> dict[str, float]:
     return {name: decayed(belief, now, half_life).held for name, belief in sorted(incident.beliefs.items())}
 
 
-def name_of(site: Site, address: str) -> str:
-    """The listed asset that carries an address, else the bare address."""
-    asset = site.asset_at(address)
-    return asset.name if asset is not None else address
-
-
 def _one(
-    setting: Setting, before: Mapping[str, Incident], incidents: Mapping[str, Incident], finding: Finding, now: int
+    setting: Setting, before: Mapping[str, Incident], incidents: Mapping[str, Incident], told: Account
 ) -> tuple[Incident | None, Note]:
-    src = name_of(setting.site, finding.src)
-    targets = tuple(dict.fromkeys(name_of(setting.site, address) for address in finding.dst))
-    pardon = excuse(setting.site, setting.windows, finding, src, targets[0] if targets else "")
-    home = _home(incidents, finding, src, targets, pardon)
-    evidence = _evidence(finding, src, targets, pardon, home.round if home is not None else 0)
-    if home is not None and home.id in before and _seen(before[home.id], finding):
-        return None, Note(finding, home.id, "seen", ())
-    known = home.evidence if home is not None else ()
-    keys = {piece.key for piece in known}
-    fresh = tuple(piece for piece in evidence if piece.key not in keys)
-    if home is not None and not fresh:
-        return _repeated(home, finding, evidence, pardon), Note(finding, home.id, "repeat", ())
-    beliefs = _believe(setting, home.beliefs if home is not None else {}, known, fresh, finding)
+    finding = told.finding
+    if told.empty:
+        return None, Note(finding, "", "below", pieces(told, 0))
+    home = _home(incidents, told)
     if home is None:
-        if beliefs[src].held < OPENS:
-            return None, Note(finding, "", "below", evidence)
-        opened = _opened(finding, src, targets, beliefs, fresh)
-        return opened, Note(finding, opened.id, "opened", fresh)
-    return _joined(home, finding, src, targets, beliefs, fresh), Note(finding, home.id, "joined", fresh)
+        return _alone(setting, incidents, told)
+    if home.id in before and _seen(before[home.id], finding):
+        return None, Note(finding, home.id, "seen", ())
+    keys = {piece.key for piece in home.evidence}
+    fresh = tuple(piece for piece in pieces(told, home.round) if piece.key not in keys)
+    fresh = _placed(setting.site, home.beliefs, told, fresh)
+    if not fresh:
+        return _repeated(home, told), Note(finding, home.id, "repeat", ())
+    return _joined(setting, home, told, fresh), Note(finding, home.id, "joined", fresh)
 
 
-def _evidence(
-    finding: Finding, src: str, targets: tuple[str, ...], pardon: Excuse | None, round_: int
-) -> tuple[Evidence, ...]:
-    tactic = next((t for t in finding.tactics if t in STAGES), "discovery")
-    at_src, at_dst = STAGES[tactic]
-    weight = ratio(finding.level) ** (pardon.weight if pardon else 1.0)
-    words = pardon.words if pardon else ""
-    mark = f"{'excused' if pardon else _standing(finding)}|{round_}"
-    pairs = [(src, at_src, f"{finding.rule}|{src}|{mark}")]
-    pairs += [(dst, at_dst, f"{finding.rule}|{src}>{dst}|{mark}") for dst in targets if dst != src]
-    return tuple(
-        Evidence(finding.id, finding.events, key, asset, stage, round(weight, 6), words) for asset, stage, key in pairs
-    )
+def _alone(setting: Setting, incidents: Mapping[str, Incident], told: Account) -> tuple[Incident | None, Note]:
+    """A finding that no incident is about opens one, if it makes its source suspect enough."""
+    evidence = _placed(setting.site, {}, told, pieces(told, 0))
+    beliefs, sure = _believe(setting, None, told, evidence)
+    rumours = sum(1 for incident in incidents.values() if not incident.proven) if told.forgeable else 0
+    if beliefs[told.src].held < OPENS or rumours >= MOST_FORGED:
+        return None, Note(told.finding, "", "below", evidence)
+    opened = _opened(told, evidence, beliefs, sure)
+    return opened, Note(told.finding, opened.id, "opened", evidence)
 
 
-def _standing(finding: Finding) -> str:
-    return "forgeable" if finding.provenance == Provenance.FORGEABLE else "proven"
-
-
-def _home(
-    incidents: Mapping[str, Incident], finding: Finding, src: str, targets: tuple[str, ...], pardon: Excuse | None
-) -> Incident | None:
-    alive = [i for i in incidents.values() if i.status != Status.CLOSED and finding.time - i.last_evidence <= JOINS]
-    same_source = [i for i in alive if src in i.sources]
-    if same_source or pardon is not None:
+def _home(incidents: Mapping[str, Incident], told: Account) -> Incident | None:
+    """The oldest incident that has the same source, else one that knows one of the assets."""
+    alive = [i for i in incidents.values() if i.status != Status.CLOSED and told.at - i.last_evidence <= JOINS]
+    same_source = [i for i in alive if told.src in i.sources]
+    if same_source or told.pardon is not None:
         return min(same_source, key=lambda i: (i.opened, i.id), default=None)
-    touching = {src, *targets}
-    shared = [i for i in alive if touching & i.beliefs.keys()]
+    named = {told.src, *told.targets}
+    shared = [i for i in alive if not named.isdisjoint(i.beliefs)]
     return min(shared, key=lambda i: (i.opened, i.id), default=None)
 
 
 def _seen(incident: Incident, finding: Finding) -> bool:
-    through = incident.through.get(finding.source)
-    return through is not None and through[0] == finding.generation and finding.offset <= through[1]
+    """Whether this very finding was used, or another of its file from this place or behind it, before this turn."""
+    generation, offset = incident.through.get(finding.source, ("", -1))
+    return finding.id in incident.findings or (generation == finding.generation and finding.offset <= offset)
+
+
+def _placed(
+    site: Site, known: Mapping[str, Belief], told: Account, evidence: tuple[Evidence, ...]
+) -> tuple[Evidence, ...]:
+    """The evidence for whose asset there is room; none of it where there is none for the source."""
+    room = (MOST_FORGED if told.forgeable else MOST_STRANGERS) - sum(name not in site.assets for name in known)
+    placed = []
+    for piece in evidence:
+        if piece.asset in site.assets or piece.asset in known:
+            placed.append(piece)
+        elif room > 0:
+            placed.append(piece)
+            room -= 1
+        elif piece.asset == told.src:
+            return ()
+    return tuple(placed) if told.src in known or any(piece.asset == told.src for piece in placed) else ()
 
 
 def _believe(
-    setting: Setting,
-    before: Mapping[str, Belief],
-    known: tuple[Evidence, ...],
-    fresh: tuple[Evidence, ...],
-    finding: Finding,
-) -> dict[str, Belief]:
-    ceiling = FORGEABLE_CEILING if finding.provenance == Provenance.FORGEABLE else 1.0
-    beliefs = dict(before)
+    setting: Setting, home: Incident | None, told: Account, fresh: tuple[Evidence, ...]
+) -> tuple[dict[str, Belief], dict[str, Belief]]:
+    """Beliefs with and without what could be forged, which never leads above its ceiling: neither alone nor by lifting
+    what could not."""
+    known = home.evidence if home is not None else ()
+    beliefs = dict(home.beliefs) if home is not None else {}
+    sure = dict(home.sure) if home is not None else {}
+    solid = tuple(piece for piece in known if not piece.forgeable)
     for piece in fresh:
-        belief = decayed(beliefs.get(piece.asset, unknown(finding.time)), finding.time, setting.half_life)
-        beliefs[piece.asset] = updated(belief, piece.stage, _added(known, piece), ceiling)
-    return beliefs
-
-
-def _added(known: tuple[Evidence, ...], piece: Evidence) -> float:
-    """What a piece says beyond known evidence of the same asset that rests on some of the same events."""
-    told = [e.ratio for e in known if e.asset == piece.asset and set(e.events) & set(piece.events)]
-    return max(1.0, piece.ratio / max(told, default=1.0))
+        start = beliefs.get(piece.asset, unknown(told.at))
+        belief = decayed(start, told.at, setting.half_life)
+        if piece.forgeable:
+            sure.setdefault(piece.asset, start)
+            beliefs[piece.asset] = updated(belief, piece.stage, added(known, piece), FORGEABLE_CEILING)
+        elif piece.asset not in sure:
+            beliefs[piece.asset] = updated(belief, piece.stage, added(known, piece))
+        else:
+            proof = decayed(sure[piece.asset], told.at, setting.half_life)
+            sure[piece.asset] = updated(proof, piece.stage, added(solid, piece))
+            lifted = updated(belief, piece.stage, added(known, piece), FORGEABLE_CEILING)
+            beliefs[piece.asset] = likelier(sure[piece.asset], lifted)
+    return beliefs, sure
 
 
 def _opened(
-    finding: Finding, src: str, targets: tuple[str, ...], beliefs: dict[str, Belief], fresh: tuple[Evidence, ...]
+    told: Account, evidence: tuple[Evidence, ...], beliefs: dict[str, Belief], sure: dict[str, Belief]
 ) -> Incident:
+    finding = told.finding
     return Incident(
         id=incident_id(finding.id),
-        opened=finding.time,
+        opened=told.at,
         updated=finding.received,
         status=Status.OPEN,
         beliefs=beliefs,
-        evidence=fresh,
+        evidence=evidence,
         findings=(finding.id,),
         events=finding.events,
         techniques=finding.techniques,
-        sources={src: (finding.src,)},
-        proven=() if finding.provenance == Provenance.FORGEABLE else (src,),
-        reached=tuple((src, dst, _service(finding)) for dst in targets),
-        steps=(finding.time,),
+        sources={told.src: (finding.src,)},
+        proven=(told.src,) if told.sound else (),
+        reached=_steps(told, evidence, {}),
+        steps=(told.at,) if told.sound else (),
         repeats=0,
         through={finding.source: (finding.generation, finding.offset)},
         version=0,
-        last_evidence=finding.time,
+        last_evidence=told.at,
+        sure=sure,
     )
 
 
-def _joined(
-    home: Incident,
-    finding: Finding,
-    src: str,
-    targets: tuple[str, ...],
-    beliefs: dict[str, Belief],
-    fresh: tuple[Evidence, ...],
-) -> Incident:
-    addresses = tuple(dict.fromkeys((*home.sources.get(src, ()), finding.src)))
-    proven = home.proven if finding.provenance == Provenance.FORGEABLE else tuple(dict.fromkeys((*home.proven, src)))
-    steps = tuple((src, dst, _service(finding)) for dst in targets)
+def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Evidence, ...]) -> Incident:
+    finding = told.finding
+    beliefs, sure = _believe(setting, home, told, fresh)
+    independent = told.sound and set(finding.events).isdisjoint(home.events)
     return msgspec.structs.replace(
         home,
         updated=finding.received,
-        status=Status.OPEN if home.status == Status.RELEASED else home.status,
+        status=Status.OPEN if home.status == Status.RELEASED and told.pardon is None else home.status,
         beliefs=beliefs,
         evidence=(*home.evidence, *fresh),
         findings=(*home.findings, finding.id),
         events=tuple(dict.fromkeys((*home.events, *finding.events))),
         techniques=tuple(dict.fromkeys((*home.techniques, *finding.techniques))),
-        sources={**home.sources, src: addresses},
-        proven=proven,
-        reached=tuple(dict.fromkeys((*home.reached, *steps))),
-        steps=(*home.steps, finding.time),
+        sources={**home.sources, told.src: tuple(dict.fromkeys((*home.sources.get(told.src, ()), finding.src)))},
+        proven=tuple(dict.fromkeys((*home.proven, told.src))) if told.sound else home.proven,
+        reached=tuple(dict.fromkeys((*home.reached, *_steps(told, fresh, home.beliefs)))),
+        steps=(*home.steps, told.at) if independent else home.steps,
         through={**home.through, finding.source: (finding.generation, finding.offset)},
-        last_evidence=max(home.last_evidence, finding.time),
+        last_evidence=home.last_evidence if told.pardon else max(home.last_evidence, told.at),
+        sure=sure,
     )
 
 
-def _repeated(home: Incident, finding: Finding, evidence: tuple[Evidence, ...], pardon: Excuse | None) -> Incident:
-    """Repetition strengthens nothing; it only shows that the source has not gone quiet, so belief does not fade."""
-    told = set() if pardon else {piece.asset for piece in evidence}
-    beliefs = {
-        name: msgspec.structs.replace(belief, as_of=max(belief.as_of, finding.time)) if name in told else belief
-        for name, belief in home.beliefs.items()
-    }
+def _repeated(home: Incident, told: Account) -> Incident:
+    """Repetition strengthens nothing; it only shows that the source has not gone quiet, so that belief does not fade.
+    What was announced shows not even that, and what can be forged holds up nothing that it could not have raised."""
+    beliefs, sure = dict(home.beliefs), dict(home.sure)
+    named = {told.src, *told.targets} & beliefs.keys() if told.pardon is None else set()
+    for name in sorted(named):
+        if not told.forgeable or beliefs[name].held <= FORGEABLE_CEILING:
+            beliefs[name] = _kept(beliefs[name], told.at)
+        if not told.forgeable and name in sure:
+            sure[name] = _kept(sure[name], told.at)
     return msgspec.structs.replace(
         home,
-        updated=finding.received,
+        updated=told.finding.received,
         beliefs=beliefs,
+        sure=sure,
         repeats=home.repeats + 1,
-        through={**home.through, finding.source: (finding.generation, finding.offset)},
-        last_evidence=home.last_evidence if pardon else max(home.last_evidence, finding.time),
+        through={**home.through, told.finding.source: (told.finding.generation, told.finding.offset)},
+        last_evidence=home.last_evidence if told.pardon else max(home.last_evidence, told.at),
     )
 
 
-def _service(finding: Finding) -> str:
-    return finding.service or (f"tcp/{finding.port}" if finding.port else "")
+def _kept(belief: Belief, now: int) -> Belief:
+    return msgspec.structs.replace(belief, as_of=max(belief.as_of, now))
+
+
+def _steps(
+    told: Account, evidence: tuple[Evidence, ...], known: Mapping[str, Belief]
+) -> tuple[tuple[str, str, str], ...]:
+    """The steps that an account proves, as far as their ends are kept."""
+    if not told.sound:
+        return ()
+    finding = told.finding
+    service = finding.service or (f"tcp/{finding.port}" if finding.port else "")
+    kept = {*known, *(piece.asset for piece in evidence)}
+    return tuple((told.src, dst, service) for dst in told.targets if dst in kept)

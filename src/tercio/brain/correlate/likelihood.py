@@ -1,9 +1,11 @@
 """How much a finding weighs: a likelihood ratio from the precision that its rule's level claims."""
 
 from tercio.model.findings import Level
+from tercio.model.incidents import Stage
 
-PRIOR = (0.998, 0.001, 0.0007, 0.0002, 0.0001)
-"""Belief in an asset of which nothing is known: clean, touched, foothold, control, impact. A thousandth is held."""
+PRIOR = (0.979, 0.02, 0.0007, 0.0002, 0.0001)
+"""Belief in an asset of which nothing is known: clean, touched, foothold, control, impact. A thousandth is held, and
+for each that is held there are twenty that an intruder only touched: being swept does not make a victim a suspect."""
 
 PRECISION: dict[Level, tuple[float, float]] = {
     Level.INFORMATIONAL: (1, 999),
@@ -21,11 +23,12 @@ EXCUSED_WEIGHT = 0.15
 """Exponent on the ratio of what a window or schedule announced: weaker, never nothing."""
 
 
-def ratio(level: Level) -> float:
-    """The likelihood ratio with which one finding moves an unknown asset to the precision of its rule.
+def ratio(level: Level, stage: Stage) -> float:
+    """The likelihood ratio with which one finding moves an unknown asset to the precision of its rule: that the
+    intruder is at least at ``stage`` is then as likely as the rule is right.
 
-    Bayes on the mean of the level's Beta: posterior odds over the odds of the prior.
+    Bayes on the mean of the level's Beta: posterior odds over the odds of the prior; never below 1.
     """
     true, false = PRECISION[level]
-    held = sum(PRIOR[2:])
-    return (true / false) / (held / (1 - held))
+    prior = sum(PRIOR[stage:])
+    return max(1.0, (true / false) / (prior / (1 - prior)))

@@ -1,45 +1,56 @@
-"""The state of processes, from readings that others' polls carried past a sensor. Nothing is ever asked of a controller."""
+"""The state of processes, from readings in others' polls that a sensor saw. Nothing is ever asked of a controller."""
 
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tercio.model.events import Event, Reading
-from tercio.model.processes import ProcessState
+from tercio.model.events import Event, Provenance, Reading
+from tercio.model.processes import FRESH, ProcessState
 from tercio.model.site import Process, Site, Tag
 
 
 def observe(site: Site, states: Mapping[str, ProcessState], events: Iterable[Event]) -> dict[str, ProcessState]:
-    """Fold events with readings into the states, by process name. Events without readings change nothing."""
+    """Fold events with readings into the states, by process name.
+
+    Passed over are events without readings, those that any host on the wire could have forged (a line must not be made
+    to look stopped), and those from the future (a wrong clock must not lock out every later reading).
+    """
     result = dict(states)
     for event in events:
         if not event.readings or event.src is None or event.dst is None:
+            continue
+        if event.provenance == Provenance.FORGEABLE or event.time - event.received > FRESH:
             continue
         ends = {site.asset_at(event.src.address), site.asset_at(event.dst.address)}
         names = {asset.name for asset in ends if asset is not None}
         for process in site.processes.values():
             before = result.get(process.name, ProcessState())
-            after = _advance(site, process, before, event, names)
+            after = _read(site, process, _polled(process, before, event.time, names), event)
             if after is not before:
                 result[process.name] = after
     return result
 
 
-def _advance(site: Site, process: Process, state: ProcessState, event: Event, names: set[str]) -> ProcessState:
-    for flow in process.flows:
-        if {flow.src, flow.dst} == names:
-            polls = {
-                **state.polls,
-                f"{flow.src}>{flow.dst}": max(event.time, state.polls.get(f"{flow.src}>{flow.dst}", 0)),
-            }
-            state = msgspec.structs.replace(state, polls=polls)
+def _polled(process: Process, state: ProcessState, time: int, names: set[str]) -> ProcessState:
+    """Every needed flow between these two was answered."""
+    keys = [f"{flow.src}>{flow.dst}" for flow in process.flows if {flow.src, flow.dst} == names]
+    fresh = {key: time for key in keys if time > state.polls.get(key, 0)}
+    return msgspec.structs.replace(state, polls={**state.polls, **fresh}) if fresh else state
+
+
+def _read(site: Site, process: Process, state: ProcessState, event: Event) -> ProcessState:
     for reading in event.readings:
-        if _is(site, process.state, reading) and event.time >= state.seen:
+        if event.time >= state.seen and _is(site, process.state, reading):
             state = msgspec.structs.replace(state, running=bool(reading.value), seen=event.time)
-        if _is(site, process.phases, reading) and event.time >= state.seen:
-            phase = process.phase_names.get(str(reading.value), str(reading.value))
-            state = msgspec.structs.replace(state, phase=phase, seen=event.time)
+        if event.time >= state.phase_seen and _is(site, process.phases, reading):
+            phase = _phase(process, reading.value)
+            state = msgspec.structs.replace(state, phase=phase, phase_seen=event.time)
     return state
+
+
+def _phase(process: Process, value: int) -> str:
+    """The name of a phase; where the site names phases and not this one, it is unknown (empty)."""
+    return process.phase_names.get(str(value), "") if process.phase_names else str(value)
 
 
 def _is(site: Site, tag: Tag | None, reading: Reading) -> bool:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.survey import FAINT
+from tercio.brain.decide.survey import holders, marks_of
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, NeededFlow, Target, target_name
 from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.ids import mint
-from tercio.model.incidents import Stage
 from tercio.model.services import port_of
 from tercio.model.site import Asset, Flow, Process, Site
 
@@ -18,21 +17,28 @@ D3FEND = {
 }
 """Countermeasures in D3FEND: network isolation, network traffic filtering, broadcast domain isolation."""
 
+MOST = 128
+"""Acting candidates weighed at once; there are more only where one incident has dozens of proven sources."""
+
 
 def candidates(question: Question) -> tuple[Candidate, ...]:
     """All that could be done about this incident, sorted by id; what changes nothing is always among it.
 
     A source whose address could have been forged gets no acting candidate: it may only be asked about. Neither does one
-    whose probability of being held has faded, nor a target that is refused already.
+    whose probability of being held has faded, nor a target that is refused already, nor a flow to what no process
+    depends on. At most ``MOST`` act.
     """
     standing = {
         target_name(e.target) for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)
     }
     barred = {*question.held_off, *standing}
     found: dict[str, Candidate] = {}
-    for candidate in (*_still(question), *_acting(question)):
-        if candidate.target is None or target_name(candidate.target) not in barred:
-            found[candidate.id] = candidate
+    for candidate in _acting(question):
+        if candidate.target is not None and target_name(candidate.target) not in barred:
+            found.setdefault(candidate.id, candidate)
+        if len(found) >= MOST:
+            break
+    found |= {candidate.id: candidate for candidate in _still(question)}
     return tuple(found[key] for key in sorted(found))
 
 
@@ -44,23 +50,26 @@ def _still(question: Question) -> Iterator[Candidate]:
 
 
 def _acting(question: Question) -> Iterator[Candidate]:
+    """Host, conduit and flow for each step that was really seen, the steps of the likeliest sources first."""
     site, incident = question.site, question.incident
-    for src, dst, service in incident.reached:
-        if src not in incident.proven or incident.beliefs[src].held < FAINT:
-            continue
-        source, sink = _asset(question, src), _asset(question, dst)
-        reach = _reach(question, source.zone, sink.zone)
-        if reach is None:
-            continue
-        path = f"{src} -> {dst}" + (f" ({service})" if service else "")
-        yield _made(question, Verb.BLOCK_HOST, _host(source), path, reach)
-        if incident.beliefs[dst].held >= incident.beliefs[src].held or incident.beliefs[dst].p[Stage.CONTROL] > 0.1:
-            yield _made(question, Verb.BLOCK_HOST, _host(sink), path, reach)
-        flow = _flow(source, sink, service)
-        if flow is not None:
-            yield _made(question, Verb.BLOCK_FLOW, flow, path, reach)
-        if source.zone and sink.zone and source.zone != sink.zone:
-            yield _made(question, Verb.CLOSE_CONDUIT, _conduit(site, source.zone, sink.zone), path, reach)
+    entered = holders(question)
+    marks = {name for process in site.processes.values() for name in marks_of(question, process)}
+    likeliest = sorted((s for s in incident.proven if s in entered), key=lambda s: (-incident.beliefs[s].held, s))
+    for src in likeliest:
+        for _, dst, service in (step for step in incident.reached if step[0] == src):
+            source, sink = _asset(question, src), _asset(question, dst)
+            reach = _reach(question, source.zone, sink.zone)
+            if reach is None:
+                continue
+            path = f"{src} -> {dst}" + (f" ({service})" if service else "")
+            yield _made(question, Verb.BLOCK_HOST, _host(source), path, reach)
+            if dst in entered:
+                yield _made(question, Verb.BLOCK_HOST, _host(sink), path, reach)
+            if source.zone != sink.zone:
+                yield _made(question, Verb.CLOSE_CONDUIT, _conduit(site, source.zone, sink.zone), path, reach)
+            flow = _flow(source, sink, service) if dst in marks else None
+            if flow is not None:
+                yield _made(question, Verb.BLOCK_FLOW, flow, path, reach)
 
 
 def _asset(question: Question, name: str) -> Asset:
@@ -121,12 +130,12 @@ def _made(question: Question, verb: Verb, target: Target, path: str, reach: Reac
         path=path,
         hand=reach.hand,
         d3fend=D3FEND[verb],
-        cuts=_cuts(question.site, target),
+        cuts=cuts_of(question.site, target),
         harms=_harms(question.site, target),
     )
 
 
-def _cuts(site: Site, target: Target) -> tuple[tuple[str, str, str, str], ...]:
+def cuts_of(site: Site, target: Target) -> tuple[tuple[str, str, str, str], ...]:
     """The needed flows that this target takes away. A closed conduit leaves them open by construction."""
     match target:
         case HostTarget():

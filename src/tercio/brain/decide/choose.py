@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from tercio.brain.decide.loss import asked, priced, waited
+from tercio.brain.decide.loss import Prices
 from tercio.brain.decide.question import Question
+from tercio.brain.decide.safety import ground, together
 from tercio.brain.decide.survey import survey
 from tercio.model.canon import canonical
 from tercio.model.commands import target_name
@@ -14,10 +15,10 @@ from tercio.model.ids import decision_id
 from tercio.model.units import money
 
 WIDEST = 32
-"""At most so many acting candidates are paired (the cheapest alone first): 528 plans at the most."""
+"""At most so many acting candidates are paired (the cheapest alone first): 496 pairs."""
 
 KEPT = 5
-"""Alternatives kept in the decision; *do nothing* and *wait* are always among them."""
+"""Alternatives kept in the decision, the chosen plan, *do nothing* and *wait* always among them."""
 
 _ORDER = {Permission.PERMITTED: 0, Permission.CONSENT: 1, Permission.FORBIDDEN: 2}
 
@@ -29,18 +30,19 @@ def choose(
     rulings: Mapping[str, Ruling],
     content_digest: str,
 ) -> Decision:
-    """Price every single and pair of the kept candidates and choose the cheapest permitted plan (ties by title).
+    """Price every single and pair of the kept candidates and choose the cheapest permitted plan (ties by id).
 
-    ``rulings`` are the mandate's words by candidate id; a candidate without one counts as forbidden.
-    ``content_digest`` names the rules, mandate and code that were in force.
+    ``rulings`` are the mandate's words by candidate id; an acting candidate without one counts as forbidden, what
+    changes nothing is always permitted. ``content_digest`` names the rules, mandate and code that were in force.
     """
-    plans = _plans(question, kept, rulings)
-    permitted = [plan for plan in plans if plan.permission == Permission.PERMITTED]
-    chosen = min(permitted, key=_rank)
-    ranked = sorted(plans, key=_rank)
-    always = [plan for plan in ranked if plan.title in (Verb.NOTHING, Verb.WAIT)]
-    best = [plan for plan in ranked if plan not in always][: KEPT - len(always)]
     incident = question.incident
+    table = _Table(question, kept, rulings)
+    acting = table.acting()
+    open_to_us = [plan for plan in acting if plan.permission != Permission.FORBIDDEN]
+    nothing, wait, *ask = table.still(min(open_to_us, key=_rank, default=None))
+    chosen = min((p for p in (*acting, nothing, wait, *ask) if p.permission == Permission.PERMITTED), key=_rank)
+    freely = table.still(min(acting, key=_rank, default=None))
+    advice = min((*acting, freely[0], freely[1]), key=_rank)
     version = incident.version + 1
     return Decision(
         id=decision_id(incident.id, version),
@@ -48,8 +50,8 @@ def choose(
         version=version,
         time=question.now,
         chosen=chosen,
-        advice=ranked[0],
-        alternatives=tuple(sorted({plan.title: plan for plan in (chosen, *best, *always)}.values(), key=_rank)),
+        advice=advice,
+        alternatives=_best((chosen, nothing, wait), (*acting, *ask)),
         candidates=tuple(kept),
         removed=tuple(removed),
         rulings=tuple(rulings[key] for key in sorted(rulings)),
@@ -60,54 +62,79 @@ def choose(
     )
 
 
-def _plans(question: Question, kept: Sequence[Candidate], rulings: Mapping[str, Ruling]) -> list[Plan]:
-    still = {candidate.verb: candidate for candidate in kept if candidate.target is None}
-    acting = [candidate for candidate in kept if candidate.target is not None]
-    seen = survey(question)
-    idle = priced(question, seen, ())
-    singles = sorted(((priced(question, seen, (a,)), a) for a in acting), key=lambda m: (m[0].total, m[1].id))[:WIDEST]
-    sets: list[tuple[Candidate, ...]] = [(a,) for _, a in singles]
-    sets += list(combinations([a for _, a in singles], 2))
-    plans = [_plan(question, actions, priced(question, seen, actions), rulings, idle) for actions in sets]
-    plans = [plan for plan in plans if plan.money.production <= idle.attack - plan.money.attack]
-    best = min(plans, key=_rank, default=None)
-    actions = tuple(a for a in acting if best is not None and a.id in best.candidates)
-    plans.append(_plan(question, (still[Verb.NOTHING],), idle, rulings, idle))
-    if actions:
-        plans.append(_plan(question, (still[Verb.WAIT],), waited(question, seen, actions), rulings, idle))
-        plans.append(_plan(question, (still[Verb.ASK],), asked(question, seen, actions), rulings, idle))
-    else:
-        plans.append(_plan(question, (still[Verb.WAIT],), idle, rulings, idle))
-    return plans
+def _best(always: Sequence[Plan], others: Sequence[Plan]) -> tuple[Plan, ...]:
+    """``KEPT`` plans, the cheapest first, those that are always kept among them."""
+    found = {plan.candidates: plan for plan in (*always, *sorted(others, key=_rank)[:KEPT])}
+    return tuple(sorted(list(found.values())[:KEPT], key=_rank))
 
 
-def _plan(
-    question: Question, actions: Sequence[Candidate], cost: Money, rulings: Mapping[str, Ruling], idle: Money
-) -> Plan:
-    permissions = [rulings[a.id].permission if a.id in rulings else Permission.FORBIDDEN for a in actions]
-    currency = question.site.currency
-    title = " and ".join(_title(a) for a in actions)
-    why = (
-        f"attack {money(cost.attack, currency)} (of {money(idle.attack, currency)} if nothing is done), "
-        f"production {money(cost.production, currency)}, risk {money(cost.risk, currency)}"
-    )
-    return Plan(
-        candidates=tuple(sorted(a.id for a in actions)),
-        title=title,
-        money=cost,
-        permission=max(permissions, key=lambda p: _ORDER[p]),
-        why=why,
-        evidence=question.incident.findings,
-    )
+class _Table:
+    """The plans about one question, each with its money."""
+
+    def __init__(self, question: Question, kept: Sequence[Candidate], rulings: Mapping[str, Ruling]) -> None:
+        self._question, self._rulings = question, rulings
+        self._still = {candidate.verb: candidate for candidate in kept if candidate.target is None}
+        self._acting = {candidate.id: candidate for candidate in kept if candidate.target is not None}
+        self._prices = Prices(question, survey(question))
+        self._idle = self._prices.priced(())
+
+    def acting(self) -> list[Plan]:
+        """Singles and pairs that avert more than they cost production. A pair is made of candidates that are safe
+        together and each hinder something that the other does not."""
+        alone: list[tuple[tuple[Candidate, ...], Money]]
+        alone = [((a,), self._prices.priced((a,))) for a in self._acting.values()]
+        alone.sort(key=lambda each: (each[1].total, each[0][0].id))
+        useful = [actions[0] for actions, _ in alone if self._prices.hinders(actions[0])][:WIDEST]
+        basis = ground(self._question)
+        for one, other in combinations(useful, 2):
+            if self._complement(one, other) and not together(basis, one, other):
+                alone.append(((one, other), self._prices.priced((one, other))))
+        return [
+            self._plan(actions, money)
+            for actions, money in alone
+            if money.production <= self._idle.attack - money.attack
+        ]
+
+    def still(self, best: Plan | None) -> list[Plan]:
+        """Doing nothing, waiting, and (where ``best`` is something to ask for) asking, with ``best`` done later."""
+        actions = [self._acting[key] for key in best.candidates] if best is not None else []
+        waited = self._prices.waited(actions) if actions else self._idle
+        plans = [self._plan((self._still[Verb.NOTHING],), self._idle), self._plan((self._still[Verb.WAIT],), waited)]
+        if actions:
+            plans.append(self._plan((self._still[Verb.ASK],), self._prices.asked(actions)))
+        return plans
+
+    def _complement(self, one: Candidate, other: Candidate) -> bool:
+        first, second = self._prices.hinders(one), self._prices.hinders(other)
+        more = any(steps > second.get(place, 0) for place, steps in first.items())
+        return more and any(steps > first.get(place, 0) for place, steps in second.items())
+
+    def _plan(self, actions: Sequence[Candidate], cost: Money) -> Plan:
+        currency = self._question.site.currency
+        return Plan(
+            candidates=tuple(sorted(a.id for a in actions)),
+            title=" and ".join(_title(a) for a in actions),
+            money=cost,
+            permission=max((self._permission(a) for a in actions), key=lambda p: _ORDER[p]),
+            why=(
+                f"attack {money(cost.attack, currency)} (of {money(self._idle.attack, currency)} if nothing is done), "
+                f"production {money(cost.production, currency)}, risk {money(cost.risk, currency)}"
+            ),
+            evidence=self._question.incident.findings,
+        )
+
+    def _permission(self, candidate: Candidate) -> Permission:
+        if candidate.target is None:
+            return Permission.PERMITTED
+        ruling = self._rulings.get(candidate.id)
+        return ruling.permission if ruling is not None else Permission.FORBIDDEN
 
 
 def _title(candidate: Candidate) -> str:
-    match candidate.verb:
-        case Verb.BLOCK_HOST | Verb.BLOCK_FLOW | Verb.CLOSE_CONDUIT if candidate.target is not None:
-            return f"{candidate.verb.split(' ')[0]} {target_name(candidate.target)}"
-        case _:
-            return str(candidate.verb)
+    if candidate.target is None:
+        return str(candidate.verb)
+    return f"{candidate.verb.split(' ')[0]} {target_name(candidate.target)}"
 
 
-def _rank(plan: Plan) -> tuple[int, int, str]:
-    return plan.money.total, len(plan.candidates), plan.title
+def _rank(plan: Plan) -> tuple[int, int, tuple[str, ...]]:
+    return plan.money.total, len(plan.candidates), plan.candidates

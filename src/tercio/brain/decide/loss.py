@@ -1,97 +1,154 @@
 """Expected loss of a set of actions: what the attack would still cost, what the actions cost, what they risk."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.survey import HOUR, Survey, detours, seen_again, stake, succeeds
+from tercio.brain.decide.survey import HOUR, UNSEEN, Survey, forced, stake, succeeds
 from tercio.model.commands import ConduitTarget, HostTarget
 from tercio.model.decisions import Candidate, Money
-from tercio.model.site import Process
+from tercio.model.site import Process, Site
 
 RISK = 1e-4
 """Probability that an action of ours itself stops a process: one in ten thousand until outcomes say otherwise."""
 
 
-def attack(survey: Survey, actions: Sequence[Candidate], span: int) -> float:
-    """Expected loss by the attack within ``span`` while ``actions`` stand beside what stands already (cents, unrounded).
+class Prices:
+    """The money of plans about one question. It remembers what each action does and costs, so that a plan of several is
+    put together from its parts; what it returns depends on its arguments alone."""
 
-    For each process: its stake, times the probability that some held source stops it. A source needs its remaining
-    steps in the time; every detour that effects force on him has to go unseen as well.
-    """
-    spared = dict.fromkeys(survey.stakes, 1.0)
-    for threat in survey.threats:
-        forced = max((detours(action.target, threat) for action in actions), default=0)
-        spared[threat.process] *= 1 - succeeds(survey, threat, max(forced, threat.detours), span)
-    return sum(survey.stakes[name] * (1 - kept) for name, kept in spared.items())
+    def __init__(self, question: Question, survey: Survey) -> None:
+        self._question, self._survey = question, survey
+        self._spared: dict[int, dict[str, float]] = {}
+        self._factors: dict[tuple[int, int, int], float] = {}
+        self._forced: dict[str, dict[int, int]] = {}
+        self._costs: dict[str, tuple[float, dict[str, float]]] = {}
+        self._risk = RISK * sum(stake(process) for process in question.site.processes.values())
+
+    def hinders(self, action: Candidate) -> Mapping[int, int]:
+        """Per threat (its place in the survey) that an action hinders more than what stands already, its detours."""
+        if action.id not in self._forced:
+            self._forced[action.id] = forced(self._survey, (action.target,))
+        return self._forced[action.id]
+
+    def priced(self, actions: Sequence[Candidate]) -> Money:
+        """The money of doing ``actions`` now (an empty set: of doing nothing more than what stands)."""
+        return Money(
+            attack=round(self._attack(actions, self._question.outlook.horizon)),
+            production=self._production(actions),
+            risk=math.ceil(self._risk * len(actions)),
+        )
+
+    def waited(self, best: Sequence[Candidate]) -> Money:
+        """The money of waiting for evidence: unprotected meanwhile, then ``best`` if the intruder shows himself."""
+        outlook, seen, acted = self._question.outlook, 1 - UNSEEN, self.priced(best)
+        share = seen * self._survey.held
+        return Money(
+            attack=round(self._delayed(best, outlook.wait, seen)),
+            production=math.ceil(acted.production * share),
+            risk=math.ceil(acted.risk * share),
+        )
+
+    def asked(self, best: Sequence[Candidate]) -> Money:
+        """The money of asking: unprotected until a person answers, then ``best``."""
+        acted = self.priced(best)
+        attack = round(self._delayed(best, self._question.outlook.answer, 1.0))
+        return Money(attack=attack, production=acted.production, risk=acted.risk)
+
+    def _delayed(self, best: Sequence[Candidate], delay: int, share: float) -> float:
+        """Expected loss by the attack where ``best`` is done after ``delay``, with probability ``share`` only (cents).
+
+        Either the intruder is through before, or what stands against him is the same as had it stood from the start:
+        his detours begin where he is by then. So to come late is never better than to come at once.
+        """
+        horizon = self._question.outlook.horizon
+        idle = self._attack((), horizon)
+        early = self._attack((), min(delay, horizon)) / idle if idle else 0.0
+        return early * idle + (1 - early) * (share * self._attack(best, horizon) + (1 - share) * idle)
+
+    def _attack(self, actions: Sequence[Candidate], span: int) -> float:
+        """Expected loss by the attack within ``span`` while ``actions`` stand beside what stands already (cents).
+
+        For each process: its stake, times the probability that some held host stops it.
+        """
+        spared = dict(self._standing(span))
+        hindered: dict[int, int] = {}
+        for action in actions:
+            for place, steps in self.hinders(action).items():
+                hindered[place] = max(steps, hindered.get(place, 0))
+        for place, steps in hindered.items():
+            spared[self._survey.threats[place].process] *= self._factor(place, steps, span)
+        return math.fsum(stake * (1 - spared[name]) for name, stake in self._survey.stakes.items())
+
+    def _standing(self, span: int) -> dict[str, float]:
+        """Per process the probability that nobody stops it within ``span`` as things stand."""
+        if span not in self._spared:
+            spared = dict.fromkeys(self._survey.stakes, 1.0)
+            for threat in self._survey.threats:
+                spared[threat.process] *= 1 - succeeds(self._survey, threat, threat.detours, span)
+            self._spared[span] = spared
+        return self._spared[span]
+
+    def _factor(self, place: int, steps: int, span: int) -> float:
+        """How much likelier a process is spared by one threat once that needs ``steps`` detours."""
+        key = (place, steps, span)
+        if key not in self._factors:
+            threat = self._survey.threats[place]
+            before = 1 - succeeds(self._survey, threat, threat.detours, span)
+            self._factors[key] = (1 - succeeds(self._survey, threat, steps, span)) / before
+        return self._factors[key]
+
+    def _production(self, actions: Sequence[Candidate]) -> int:
+        """What the actions cost the site while they stand (cents). A process that several stop is stopped once."""
+        own = 0.0
+        worst: dict[str, float] = {}
+        for action in actions:
+            if action.id not in self._costs:
+                self._costs[action.id] = _cost(self._question, self._survey, action)
+            alone, by_process = self._costs[action.id]
+            own += alone
+            for name, cost in by_process.items():
+                worst[name] = max(cost, worst.get(name, 0.0))
+        return math.ceil(math.fsum((own, *worst.values())))
 
 
 def production(question: Question, survey: Survey, actions: Sequence[Candidate]) -> int:
-    """What the actions cost the site while they stand (cents): to the horizon if the suspicion is right, one lease if not."""
-    cost = 0.0
-    for action in actions:
-        span = survey.held * question.outlook.horizon + (1 - survey.held) * action.span
-        cost += _own(question, action) * span / HOUR
-        cost += sum(_needs(process, action, span) for process in question.site.processes.values())
-    return math.ceil(cost)
+    """What actions cost the site while they stand (cents): to the horizon if suspicion is right, one lease if not."""
+    return Prices(question, survey)._production(actions)  # noqa: SLF001 (the same file)
 
 
-def priced(question: Question, survey: Survey, actions: Sequence[Candidate]) -> Money:
-    """The money of doing ``actions`` now (an empty set: of doing nothing more than what stands)."""
-    stakes = sum(stake(process) for process in question.site.processes.values())
-    return Money(
-        attack=round(attack(survey, actions, question.outlook.horizon)),
-        production=production(question, survey, actions),
-        risk=math.ceil(RISK * stakes * len(actions)),
-    )
+def _cost(question: Question, survey: Survey, action: Candidate) -> tuple[float, dict[str, float]]:
+    """What an action costs outside the processes, and what it costs each process (cents)."""
+    span = survey.held * question.outlook.horizon + (1 - survey.held) * action.span
+    costs = {process.name: _outage(process, action, span) for process in question.site.processes.values()}
+    return _own(question.site, action) * span / HOUR, {name: cost for name, cost in costs.items() if cost}
 
 
-def waited(question: Question, survey: Survey, best: Sequence[Candidate]) -> Money:
-    """The money of waiting for evidence: unprotected meanwhile; if the intruder shows himself, ``best`` is done late."""
-    outlook, seen = question.outlook, seen_again(question)
-    idle, short = attack(survey, (), outlook.horizon), attack(survey, (), outlook.wait)
-    late = attack(survey, best, outlook.horizon - outlook.wait)
-    acted = priced(question, survey, best)
-    return Money(
-        attack=round(min(idle, short + seen * late + (1 - seen) * (idle - short))),
-        production=math.ceil(acted.production * seen * survey.held),
-        risk=math.ceil(acted.risk * seen * survey.held),
-    )
-
-
-def asked(question: Question, survey: Survey, best: Sequence[Candidate]) -> Money:
-    """The money of asking: unprotected until a person answers, then ``best``."""
-    outlook = question.outlook
-    answer = min(outlook.answer, outlook.horizon)
-    idle = attack(survey, (), outlook.horizon)
-    acted = priced(question, survey, best)
-    late = attack(survey, (), answer) + attack(survey, best, outlook.horizon - answer)
-    return Money(attack=round(min(idle, late)), production=acted.production, risk=acted.risk)
-
-
-def _own(question: Question, action: Candidate) -> int:
+def _own(site: Site, action: Candidate) -> int:
     """What an hour of the action costs outside the processes (cents)."""
     match action.target:
         case HostTarget(asset=name):
-            asset = question.site.assets.get(name)
+            asset = site.assets.get(name)
             return asset.outage_per_hour if asset is not None else 0
         case ConduitTarget(src_zone=src_zone):
-            inside = sum(question.site.assets[name].outage_per_hour for name in action.harms)
-            return max(question.site.zones[src_zone].outage_per_hour, inside)
+            inside = sum(site.assets[name].outage_per_hour for name in action.harms)
+            return max(site.zones[src_zone].outage_per_hour, inside)
         case _:
             return 0
 
 
-def _needs(process: Process, action: Candidate, span: float) -> float:
-    """What a process loses when the action takes a need from it for ``span``: nothing while it is tolerated, then a step
-    (batch and restart) and the hourly rate."""
+def _outage(process: Process, action: Candidate, span: float) -> float:
+    """What a process loses when the action takes a need from it for ``span``: nothing while it is tolerated, then a
+    step (batch and restart) and the hourly rate.
+
+    A flow that is cut is at most as bad as the loss of either of its ends.
+    """
     if isinstance(action.target, ConduitTarget):
-        return 0.0
-    lost = {need for need in process.needs if need in action.harms}
-    lost |= {end for name, src, dst, _ in action.cuts if name == process.name for end in (src, dst)}
-    if not lost:
-        return 0.0
-    over = span - min(process.tolerates.get(need, 0) for need in lost)
-    if over <= 0:
-        return 0.0
-    return process.scrap + process.restart_cost + process.outage_per_hour * over / HOUR
+        return 0.0  # The flows that processes need stay open.
+    tolerates = process.tolerates
+    tolerated = [tolerates.get(need, 0) for need in process.needs if need in action.harms]
+    tolerated += [
+        max(tolerates.get(src, 0), tolerates.get(dst, 0)) for name, src, dst, _ in action.cuts if name == process.name
+    ]
+    over = span - min(tolerated, default=math.inf)
+    return process.scrap + process.restart_cost + process.outage_per_hour * over / HOUR if over > 0 else 0.0

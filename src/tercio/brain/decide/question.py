@@ -27,8 +27,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident at one instant, with what it can be answered with. ``held_off`` names candidates that were rolled back or
-    undone in this incident and must not come again by themselves (target names)."""
+    """One incident at one instant, with what it can be answered with. ``held_off`` names candidates that were rolled
+    back or undone in this incident and must not come again by themselves (target names)."""
 
     site: Site
     incident: Incident

@@ -1,20 +1,45 @@
 """Safety is not priced: what must never be done is taken away before any money is counted (DESIGN §8, §9)."""
 
-from collections.abc import Callable, Iterable
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
+import msgspec
+
+from tercio.brain.decide.candidates import cuts_of, needed_flows
 from tercio.brain.decide.question import Question
-from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget
+from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Removed
-from tercio.model.processes import ProcessState
-from tercio.model.site import CONTROLLERS, Process
+from tercio.model.processes import FRESH, ProcessState
+from tercio.model.site import CONTROLLERS, Process, Site
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """What safety is judged on: the question, the safety functions with the stations that write to them, and per
+    process what is out already: taken by standing effects, or silent while others of its kind are heard."""
+
+    question: Question
+    guarded: frozenset[str]
+    out: Mapping[str, frozenset[str]]
+
+
+def ground(question: Question) -> Ground:
+    """Look at the site once, for all candidates of a decision."""
+    standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
+    out = {}
+    for process in question.site.processes.values():
+        taken = [taken_by(process, target, cuts_of(question.site, target)) for target in standing]
+        out[process.name] = frozenset().union(*taken, _silent(question, process))
+    return Ground(question, _guarded(question.site), out)
 
 
 def filtered(question: Question, candidates: Iterable[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Removed, ...]]:
     """Split candidates into those that may be weighed and those removed, each with the first reason that removes it."""
     kept: list[Candidate] = []
     removed: list[Removed] = []
+    basis = ground(question)
     for candidate in candidates:
-        reason = next(filter(None, (rule(question, candidate) for rule in RULES)), "")
+        reason = next(filter(None, (rule(basis, candidate) for rule in RULES)), "")
         if reason:
             removed.append(Removed(candidate, reason))
         else:
@@ -22,66 +47,80 @@ def filtered(question: Question, candidates: Iterable[Candidate]) -> tuple[tuple
     return tuple(kept), tuple(removed)
 
 
-def _never(question: Question, candidate: Candidate) -> str:
-    site = question.site
-    hit = next((name for name in _touched(candidate) if name in site.never_assets), "")
+def together(basis: Ground, one: Candidate, other: Candidate) -> str:
+    """Why two candidates that are safe alone must not be done both (each takes one of two views); empty if they may."""
+    for process in basis.question.site.processes.values():
+        first, second = (taken_by(process, c.target, c.cuts) for c in (one, other))
+        if first and second:
+            reason = _last(basis, process, first | second)
+            if reason:
+                return reason
+    return ""
+
+
+def taken_by(process: Process, target: Target | None, cuts: Iterable[tuple[str, str, str, str]]) -> frozenset[str]:
+    """What a process has no longer once a target is refused: the host, and either end of each of its flows cut."""
+    host = {target.asset} & _members(process) if isinstance(target, HostTarget) else set()
+    return frozenset(host | {end for name, src, dst, _ in cuts if name == process.name for end in (src, dst)})
+
+
+def _never(basis: Ground, candidate: Candidate) -> str:
+    site = basis.question.site
+    named = sorted(_involved(site, candidate))
+    hit = next((name for name in named if name in site.never_assets), "")
+    addresses = {a for name in named if name in site.assets for a in site.assets[name].addresses}
+    addresses |= set(_networks(candidate.target))
+    hit = hit or next((a for a in sorted(addresses) if _meets(a, site.never_networks)), "")
     return f"{hit} is on the site's never list" if hit else ""
 
 
-def _safety_function(question: Question, candidate: Candidate) -> str:
-    safety = {name for process in question.site.processes.values() for name in process.safety}
-    safety |= {asset.name for asset in question.site.assets.values() if asset.role == "safety"}
-    hit = next((name for name in _touched(candidate) if name in safety), "")
-    if not hit and isinstance(candidate.target, ConduitTarget):
-        zones = {candidate.target.src_zone, candidate.target.dst_zone}
-        hit = next(
-            (n for n in sorted(safety) if n in question.site.assets and question.site.assets[n].zone in zones), ""
-        )
-    return f"{hit} is a safety function: nothing may be done to its traffic" if hit else ""
+def _safety_function(basis: Ground, candidate: Candidate) -> str:
+    hit = min(_involved(basis.question.site, candidate) & basis.guarded, default="")
+    return f"{hit} is a safety function or writes to one: nothing may be done to its traffic" if hit else ""
 
 
-def _controller(question: Question, candidate: Candidate) -> str:
+def _controller(basis: Ground, candidate: Candidate) -> str:
+    question = basis.question
     if not isinstance(candidate.target, HostTarget):
         return ""
     asset = question.site.assets.get(candidate.target.asset)
     if asset is None or asset.role not in CONTROLLERS:
         return ""
-    running = [p.name for p in _processes_of(question, asset.name) if not _state(question, p).stopped(question.now)]
-    known = any(True for _ in _processes_of(question, asset.name))
+    known = [process for process in question.site.processes.values() if asset.name in _members(process)]
+    running = [process.name for process in known if not _state(question, process).stopped(question.now)]
     if running:
         return f"{asset.name} is a controller and process {running[0]} is not stopped"
     return "" if known else f"{asset.name} is a controller of no listed process: it counts as in run"
 
 
-def _shared(question: Question, candidate: Candidate) -> str:
+def _shared(basis: Ground, candidate: Candidate) -> str:
     if not isinstance(candidate.target, HostTarget):
         return ""
-    asset = question.site.assets.get(candidate.target.asset)
+    asset = basis.question.site.assets.get(candidate.target.asset)
     return f"many stand behind {asset.name}'s address" if asset is not None and asset.shared else ""
 
 
-def _hold(question: Question, candidate: Candidate) -> str:
-    for process in _cut_processes(question, candidate):
-        if _state(question, process).holds(process.hold, question.now):
-            return f"process {process.name} is in a phase that must not be interrupted"
+def _hold(basis: Ground, candidate: Candidate) -> str:
+    for process in basis.question.site.processes.values():
+        taken = taken_by(process, candidate.target, candidate.cuts)
+        if taken and _state(basis.question, process).holds(process.hold, basis.question.now):
+            return f"process {process.name} is in a phase that must not be interrupted, or may be"
     return ""
 
 
-def _view(question: Question, candidate: Candidate) -> str:
-    for process in _cut_processes(question, candidate):
-        if _state(question, process).stopped(question.now) or not process.views:
-            continue
-        lost = {end for name, src, dst, _ in candidate.cuts for end in (src, dst) if name == process.name}
-        lost |= _already_cut(question)
-        if all(view in lost for view in process.views):
-            return f"it would take away the last working view of process {process.name}"
+def _last_of_its_kind(basis: Ground, candidate: Candidate) -> str:
+    for process in basis.question.site.processes.values():
+        taken = taken_by(process, candidate.target, candidate.cuts)
+        reason = _last(basis, process, taken) if taken else ""
+        if reason:
+            return reason
     return ""
 
 
-def _needed(question: Question, candidate: Candidate) -> str:
+def _needed(basis: Ground, candidate: Candidate) -> str:
+    question = basis.question
     for name, src, dst, service in candidate.cuts:
-        process = question.site.processes[name]
-        if _state(question, process).stopped(question.now):
+        if _state(question, question.site.processes[name]).stopped(question.now):
             continue
         for end in (src, dst):
             asset = question.site.assets.get(end)
@@ -90,70 +129,104 @@ def _needed(question: Question, candidate: Candidate) -> str:
     return ""
 
 
-def _redundant(question: Question, candidate: Candidate) -> str:
-    touched = set(_touched(candidate))
-    gone = _already_cut(question)
-    for process in question.site.processes.values():
-        for group in process.redundant:
-            if touched & set(group) and set(group) <= touched | gone:
-                return f"it would cut the last of the redundant {', '.join(group)}"
-    return ""
-
-
-def _undeclared(question: Question, candidate: Candidate) -> str:
-    """A conduit may be closed only where the site says by which flow each need behind it is reached."""
+def _undeclared(basis: Ground, candidate: Candidate) -> str:
+    """A conduit may be closed only where the site says by which flow each need or view behind it is reached."""
     if not isinstance(candidate.target, ConduitTarget):
         return ""
+    site = basis.question.site
     zones = {candidate.target.src_zone, candidate.target.dst_zone}
-    for process in question.site.processes.values():
+    for process in site.processes.values():
         reached = {end for flow in process.flows for end in (flow.src, flow.dst)}
-        for need in process.needs:
-            if question.site.assets[need].zone in zones and need not in reached:
-                return f"process {process.name} needs {need}, and the site declares no flow by which it is reached"
+        for name in (*process.needs, *process.views):
+            if site.assets[name].zone in zones and name not in reached:
+                return f"process {process.name} needs {name}, and the site declares no flow by which it is reached"
     return ""
 
 
-RULES: tuple[Callable[[Question, Candidate], str], ...] = (
+RULES: tuple[Callable[[Ground, Candidate], str], ...] = (
     _never,
     _safety_function,
     _controller,
     _shared,
     _hold,
-    _view,
-    _redundant,
+    _last_of_its_kind,
     _needed,
     _undeclared,
 )
 """Each gives the reason why a candidate is unsafe, or an empty string."""
 
 
-def _touched(candidate: Candidate) -> tuple[str, ...]:
+def _last(basis: Ground, process: Process, taken: frozenset[str]) -> str:
+    """The reason, where what is taken leaves a process without a working view or one of a redundant group."""
+    gone = taken | basis.out[process.name]
+    running = not _state(basis.question, process).stopped(basis.question.now)
+    if running and taken & set(process.views) and gone >= set(process.views):
+        return f"it would take away the last working view of process {process.name}"
+    group = next((group for group in process.redundant if taken & set(group) and gone >= set(group)), ())
+    return f"it would cut the last of the redundant {', '.join(group)}" if group else ""
+
+
+def _silent(question: Question, process: Process) -> set[str]:
+    """Views and redundant members that are not seen at work while another of their group is: not to be relied upon."""
+    polls = _state(question, process).polls
+    heard = {end for key, at in polls.items() if abs(question.now - at) <= FRESH for end in key.split(">")}
+    groups = [set(process.views), *map(set, process.redundant)]
+    return {name for group in groups if group & heard for name in group - heard}
+
+
+def _involved(site: Site, candidate: Candidate) -> set[str]:
+    """The assets at either end of anything that a candidate refuses. Closing a conduit involves all in both zones."""
+    ends = {end for _, src, dst, _ in candidate.cuts for end in (src, dst)}
     match candidate.target:
         case HostTarget(asset=name):
-            return (name,)
+            return {name} | ends
         case FlowTarget(src=src, dst=dst):
-            return (src, dst)
-        case _:
+            return {src, dst} | ends
+        case ConduitTarget(src_zone=src_zone, dst_zone=dst_zone):
+            return {asset.name for asset in site.assets.values() if asset.zone in (src_zone, dst_zone)} | ends
+        case None:
+            return ends
+
+
+def _networks(target: Target | None) -> tuple[str, ...]:
+    """The addresses or networks that a target refuses."""
+    match target:
+        case HostTarget():
+            return target.addresses
+        case FlowTarget():
+            return target.src_addresses + target.dst_addresses
+        case ConduitTarget():
+            return target.src_networks + target.dst_networks
+        case None:
             return ()
 
 
-def _cut_processes(question: Question, candidate: Candidate) -> tuple[Process, ...]:
-    return tuple(question.site.processes[name] for name in sorted({cut[0] for cut in candidate.cuts}))
+@lru_cache(maxsize=16_384)
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
-def _processes_of(question: Question, asset: str) -> Iterable[Process]:
-    for process in question.site.processes.values():
-        if asset in process.needs or any(asset in (flow.src, flow.dst) for flow in process.flows):
-            yield process
+def _meets(text: str, networks: Iterable[str]) -> bool:
+    one = _network(text)
+    others = [other for network in networks if (other := _network(network)) is not None]
+    return one is not None and any(one.version == other.version and one.overlaps(other) for other in others)
+
+
+def _guarded(site: Site) -> frozenset[str]:
+    """Safety functions, and every station that may write to one."""
+    functions = {name for process in site.processes.values() for name in process.safety}
+    functions |= {asset.name for asset in site.assets.values() if asset.role == "safety"}
+    writers = {flow.src for _, flow in needed_flows(site) if flow.dst in functions and flow.access == "write"}
+    return frozenset(functions | writers)
+
+
+def _members(process: Process) -> set[str]:
+    groups = {name for group in process.redundant for name in group}
+    return {*process.needs, *process.views, *groups, *(end for flow in process.flows for end in (flow.src, flow.dst))}
 
 
 def _state(question: Question, process: Process) -> ProcessState:
     return question.processes.get(process.name, ProcessState())
-
-
-def _already_cut(question: Question) -> set[str]:
-    return {
-        effect.target.asset
-        for effect in question.effects
-        if isinstance(effect.target, HostTarget) and effect.state in (EffectState.ORDERED, EffectState.STANDING)
-    }

@@ -1,6 +1,6 @@
 """Who threatens which process, worked out once for a decision: what every plan's price then reads."""
 
-from functools import lru_cache
+from collections.abc import Iterable
 
 import msgspec
 
@@ -15,22 +15,30 @@ from tercio.model.units import SECOND
 HOUR = 3600 * SECOND
 
 FAINT = 0.01
-"""A source whose probability of being held has faded below this threatens nobody any more."""
+"""A host whose probability of being held is below this threatens nobody (any more)."""
+
+UNSEEN = 0.5
+"""Probability that a further step of the intruder goes unseen: even odds until drills have measured it. It must not
+follow from how much was seen of him, or else more evidence against him would make him look less dangerous."""
+
+CERTAIN = 1 - 1e-6
+"""Nothing is more probable than this, the grain of all probabilities."""
 
 DETOURS: dict[type, int] = {FlowTarget: 1, HostTarget: 2, ConduitTarget: 2}
-"""Further steps that the intruder needs once something refuses him: another service or controller from the same host (1);
-another host with reach, and to connect again from there (2). A closed conduit stops every host of the zone, so it
-counts for all sources in it."""
+"""Further steps that the intruder needs once something refuses him: another service or controller from the same host
+(1); another host with reach, and to connect again from there (2). A closed conduit stops every host of the zone, so it
+counts for all of them."""
 
 
 class Threat(msgspec.Struct, frozen=True):
-    """One source against one process: probability that it is held, steps still needed to stop the process, and the
-    detours that standing effects force on it already."""
+    """One host that may be held, against one process: what stops the process (``marks``: its controllers) and the
+    ``zones`` they stand in, the probability that the host is held, the steps still needed from there, and the detours
+    that standing effects force on them already."""
 
     source: str
     zone: str
     process: str
-    controllers: frozenset[str]
+    marks: frozenset[str]
     zones: frozenset[str]
     held: float
     steps: int
@@ -38,13 +46,12 @@ class Threat(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """``stakes`` per process that is not stopped (cents), the threats to it, the median time of a step, and the probability
-    that the intruder's next step goes unseen."""
+    """``stakes`` per process that is not stopped (cents), the threats to it, the median time of a step (microseconds),
+    and the greatest probability of being held among the hosts that threaten anybody."""
 
     stakes: dict[str, int]
     threats: tuple[Threat, ...]
     median: float
-    unseen: float
     held: float
 
 
@@ -55,20 +62,20 @@ def survey(question: Question) -> Survey:
         p for p in question.site.processes.values() if not question.processes.get(p.name, ProcessState()).stopped(now)
     ]
     standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
-    sources = [source for source in sorted(incident.sources) if incident.beliefs[source].held >= FAINT]
+    sources = holders(question)
     threats = []
     for process in live:
-        controllers = controllers_of(question, process)
-        zones = frozenset(question.site.assets[name].zone for name in controllers)
+        marks = marks_of(question, process)
+        zones = frozenset(question.site.assets[name].zone for name in marks)
         for source in sources:
             threat = Threat(
                 source=source,
                 zone=zone_of(question, source),
                 process=process.name,
-                controllers=controllers,
+                marks=marks,
                 zones=zones,
                 held=incident.beliefs[source].held,
-                steps=remaining_steps(question, source, controllers),
+                steps=remaining_steps(question, source, marks),
                 detours=0,
             )
             forced = max((detours(target, threat) for target in standing), default=0)
@@ -77,9 +84,23 @@ def survey(question: Question) -> Survey:
         stakes={process.name: stake(process) for process in live},
         threats=tuple(threats),
         median=median_step(question.outlook.tempo, incident.steps),
-        unseen=1 - seen_again(question),
-        held=max((incident.beliefs[source].held for source in incident.sources), default=0.0),
+        held=max((incident.beliefs[source].held for source in sources), default=0.0),
     )
+
+
+def holders(question: Question) -> tuple[str, ...]:
+    """The hosts from which the intruder may go on, by name: those from which hostile acts were seen, and those he was
+    seen to get into. A controller that he wrote to is what he is after, not where he acts from."""
+    incident, assets = question.incident, question.site.assets
+    entered = {
+        piece.asset
+        for piece in incident.evidence
+        if piece.stage >= Stage.FOOTHOLD
+        and not piece.forgeable
+        and not piece.excuse
+        and not (piece.asset in assets and assets[piece.asset].role in CONTROLLERS)
+    }
+    return tuple(name for name in sorted({*incident.sources, *entered}) if incident.beliefs[name].held >= FAINT)
 
 
 def stake(process: Process) -> int:
@@ -88,44 +109,53 @@ def stake(process: Process) -> int:
 
 
 def detours(target: Target | None, threat: Threat) -> int:
-    """How many more steps a target, once refused, forces on a source; 0 where it does not stand in that way."""
+    """How many more steps a target, once refused, forces on a threat; 0 where it does not stand in that way."""
     match target:
         case HostTarget(asset=name):
             stops = name == threat.source
         case FlowTarget(src=src, dst=dst):
-            stops = src == threat.source and dst in threat.controllers
+            stops = src == threat.source and dst in threat.marks
         case ConduitTarget(src_zone=src_zone, dst_zone=dst_zone):
-            stops = threat.zone == src_zone and threat.zones <= {dst_zone}
+            stops = threat.zone == src_zone and threat.zones == {dst_zone}
         case None:
             return 0
     return DETOURS[type(target)] if stops else 0
 
 
+def forced(survey: Survey, targets: Iterable[Target | None]) -> dict[int, int]:
+    """Per threat (its place in the survey) that targets hinder more than what stands already, its detours."""
+    found: dict[int, int] = {}
+    for target in targets:
+        for place, threat in enumerate(survey.threats):
+            steps = detours(target, threat)
+            if steps > found.get(place, threat.detours):
+                found[place] = steps
+    return found
+
+
 def succeeds(survey: Survey, threat: Threat, forced: int, span: int) -> float:
-    """Probability that a threat stops its process within ``span`` with ``forced`` detours, each of which must go unseen."""
-    return threat.held * _reaches(threat.steps + forced, span, survey.median) * survey.unseen**forced
+    """Probability that a threat stops its process within ``span`` with ``forced`` detours, each of which must go
+    unseen."""
+    reaches = reaches_within(threat.steps + forced, span, survey.median)
+    return min(CERTAIN, threat.held * reaches * UNSEEN**forced)
 
 
-def seen_again(question: Question) -> float:
-    """Probability that the intruder's next step is seen: Laplace's rule of succession on the independent steps seen so far."""
-    seen = len({piece.finding for piece in question.incident.evidence if not piece.excuse})
-    return (1 + seen) / (2 + seen)
-
-
-def remaining_steps(question: Question, source: str, controllers: frozenset[str]) -> int:
+def remaining_steps(question: Question, source: str, marks: frozenset[str]) -> int:
     """Steps from where ``source`` stands to a stopped process: reach a controller, control it, impact."""
     incident = question.incident
-    touched = {dst for src, dst, _ in incident.reached if src == source and dst in controllers}
+    touched = {dst for src, dst, _ in incident.reached if src == source and dst in marks}
     if any(incident.beliefs[c].p[Stage.CONTROL] + incident.beliefs[c].p[Stage.IMPACT] > 0.5 for c in touched):
+        return 1
+    if source in marks:
         return 1
     return 2 if touched else 3
 
 
-def controllers_of(question: Question, process: Process) -> frozenset[str]:
-    """The controllers that a process runs on."""
-    named = {*process.needs, *(end for flow in process.flows for end in (flow.src, flow.dst))}
+def marks_of(question: Question, process: Process) -> frozenset[str]:
+    """What an intruder must get at to stop a process: its controllers, or where it has none, whatever it needs."""
     assets = question.site.assets
-    return frozenset(name for name in named if name in assets and assets[name].role in CONTROLLERS)
+    named = {*process.needs, *(end for flow in process.flows for end in (flow.src, flow.dst))} & assets.keys()
+    return frozenset(name for name in named if assets[name].role in CONTROLLERS) or frozenset(named)
 
 
 def zone_of(question: Question, name: str) -> str:
@@ -135,8 +165,3 @@ def zone_of(question: Question, name: str) -> str:
         return asset.zone
     zone = question.site.zone_at(name)
     return zone.name if zone is not None else ""
-
-
-@lru_cache(maxsize=4096)
-def _reaches(steps: int, span: int, median: float) -> float:
-    return reaches_within(steps, span, median)

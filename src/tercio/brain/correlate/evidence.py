@@ -1,0 +1,122 @@
+"""What one finding says of which asset, and how much of it was not known before."""
+
+from collections.abc import Sequence
+from math import prod
+
+import msgspec
+
+from tercio.brain.correlate.excuses import Excuse, excuse
+from tercio.brain.correlate.likelihood import ratio
+from tercio.model.events import Provenance
+from tercio.model.findings import Finding
+from tercio.model.incidents import Evidence, Stage
+from tercio.model.site import Site
+from tercio.model.words import Window
+
+STAGES: dict[str, tuple[Stage, Stage]] = {
+    "reconnaissance": (Stage.FOOTHOLD, Stage.TOUCHED),
+    "initial-access": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "execution": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "persistence": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "privilege-escalation": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "defense-evasion": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "evasion": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "credential-access": (Stage.FOOTHOLD, Stage.TOUCHED),
+    "discovery": (Stage.FOOTHOLD, Stage.TOUCHED),
+    "lateral-movement": (Stage.FOOTHOLD, Stage.FOOTHOLD),
+    "collection": (Stage.FOOTHOLD, Stage.TOUCHED),
+    "command-and-control": (Stage.FOOTHOLD, Stage.TOUCHED),
+    "exfiltration": (Stage.FOOTHOLD, Stage.TOUCHED),
+    "impair-process-control": (Stage.CONTROL, Stage.CONTROL),
+    "inhibit-response-function": (Stage.CONTROL, Stage.CONTROL),
+    "impact": (Stage.CONTROL, Stage.IMPACT),
+}
+"""What an ATT&CK tactic (Enterprise or ICS), once seen, says of its source and of its target."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A finding told in the site's own names: ``src`` did it to ``targets``; ``at`` is when, by the sensor's clock but
+    not later than now; ``pardon`` is what excuses it."""
+
+    finding: Finding
+    src: str
+    targets: tuple[str, ...]
+    at: int
+    pardon: Excuse | None
+
+    @property
+    def forgeable(self) -> bool:
+        """Whether any host on the wire could have done it in this name."""
+        return self.finding.provenance == Provenance.FORGEABLE
+
+    @property
+    def sound(self) -> bool:
+        """Whether it proves something hostile of its source: not forgeable, not announced."""
+        return not self.forgeable and self.pardon is None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing of anybody: it names no source, or is the process at work."""
+        return not self.src or (self.pardon is not None and self.pardon.weight == 0)
+
+
+def name_of(site: Site, address: str) -> str:
+    """The listed asset that carries an address, else the bare address."""
+    asset = site.asset_at(address)
+    return asset.name if asset is not None else address
+
+
+def account(site: Site, windows: Sequence[Window], finding: Finding, now: int) -> Account:
+    """Say who did what to whom, and what was announced of it."""
+    src = name_of(site, finding.src)
+    named = dict.fromkeys(name_of(site, address) for address in finding.dst)
+    targets = tuple(name for name in named if name != src)
+    return Account(finding, src, targets, min(finding.time, now), excuse(site, windows, finding, src, targets))
+
+
+def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:
+    """What an account says of its source and then of each target. Two pieces with one key are one piece of evidence.
+
+    A forgeable act upon a target has one key whoever seems to have done it: names cost nothing there.
+    """
+    finding = told.finding
+    known = [STAGES[tactic] for tactic in finding.tactics if tactic in STAGES] or [STAGES["discovery"]]
+    mark = f"{'excused ' if told.pardon else ''}{'forgeable' if told.forgeable else 'proven'}|{round_}"
+    doer = "" if told.forgeable else told.src
+    said = [(told.src, max(s for s, _ in known), f"{finding.rule}|{told.src}|{mark}")]
+    said += [(dst, max(d for _, d in known), f"{finding.rule}|{doer}>{dst}|{mark}") for dst in told.targets]
+    weight = told.pardon.weight if told.pardon else 1.0
+    return tuple(
+        Evidence(
+            finding=finding.id,
+            events=finding.events,
+            key=key,
+            asset=asset,
+            stage=stage,
+            ratio=round(ratio(finding.level, stage) ** weight, 6),
+            excuse=told.pardon.words if told.pardon else "",
+            flow=finding.flow,
+            forgeable=told.forgeable,
+            round=round_,
+        )
+        for asset, stage, key in said
+        if asset
+    )
+
+
+def added(known: Sequence[Evidence], piece: Evidence) -> float:
+    """The likelihood ratio that a piece adds to what is known of its asset (at least 1).
+
+    Pieces that rest on one event or one flow are not independent: together they weigh as much as the weightiest. Those
+    of an earlier round were answered by what was released since.
+    """
+    gains: list[tuple[Evidence, float]] = []
+    for each in (*(k for k in known if k.asset == piece.asset), piece):
+        told = prod(gain for earlier, gain in gains if _depends(earlier, each))
+        gains.append((each, max(1.0, each.ratio / told)))
+    return gains[-1][1]
+
+
+def _depends(one: Evidence, other: Evidence) -> bool:
+    same_flow = bool(one.flow) and one.flow == other.flow
+    return one.round == other.round and (same_flow or not set(one.events).isdisjoint(other.events))
