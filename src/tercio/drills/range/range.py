@@ -37,6 +37,9 @@ STANDING = {
 }
 """Who is always there, from the start to the end."""
 
+CLIENTS = frozenset({"hmi", "historian"})
+"""Actors that open long sessions. They begin once the sensor runs: it reads only sessions whose handshake it saw."""
+
 VISITING = {
     "ews": Actor("tercio.drills.range.ews", "ews1", ("--target", PLC)),
     "scanner": Actor("tercio.drills.range.scanner", "scan1"),
@@ -68,7 +71,7 @@ class Range:
     def up(
         cls, folder: Path, *, actors: Iterable[str] = tuple(STANDING), rules: Path | None = None, sensor: bool = True
     ) -> "Range":
-        """Build the network, start the sensor and the standing actors side by side, wait until all are ready.
+        """Build the network, start sensor and controller side by side, then who talks to it; wait until all are ready.
 
         ``folder`` must hold no earlier range's traces. Raises ``RangeError``, and then leaves nothing running.
         """
@@ -84,12 +87,15 @@ class Range:
             engine = suricata.start(folder / "suricata", rules or content_rules()) if sensor else None
             if engine is not None:
                 plant.running["suricata"] = engine
-            for name in actors:
+            early, late = [n for n in actors if n not in CLIENTS], [n for n in actors if n in CLIENTS]
+            for name in early:
                 plant.start(name, STANDING[name])
-            for name in actors:
-                plant.await_start(name)
             if engine is not None:
                 plant.sensor = suricata.ready(engine, folder / "suricata")
+            for name in late:
+                plant.start(name, STANDING[name])
+            for name in (*early, *late):
+                plant.await_start(name)
         except (network.NetworkError, suricata.SensorError) as error:
             plant.down()
             raise RangeError(str(error)) from error
