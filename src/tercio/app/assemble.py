@@ -1,12 +1,15 @@
 """From settings to what a loop needs: the site, rules, mandate and sensors, read and checked once."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import msgspec
 
 from tercio import __version__
 from tercio.agents.mandate import Mandate, MandateError
 from tercio.agents.mandate import load as load_mandate
-from tercio.app.settings import Settings, SettingsError
+from tercio.app.settings import Settings, SettingsError, wrong
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import RuleError, compile_rules
@@ -14,75 +17,103 @@ from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.loop.state import Content
 from tercio.model.canon import canonical
 from tercio.model.decisions import Reach
-from tercio.model.site import Site
+from tercio.model.site import Autonomy, Site
+from tercio.model.sitecheck import Severity, check_site
 from tercio.model.siteparse import SiteError, parse_site
+from tercio.model.tomlines import Path as Place
+from tercio.model.tomltable import nearest
 from tercio.products.sensors import SENSORS
 
 
 def site_of(settings: Settings) -> Site:
     """The site that the settings name. Raises SettingsError."""
     try:
-        return parse_site(_text(settings.site), str(settings.site))
+        return parse_site(_text(settings, settings.site, ("tercio", "site")), str(settings.site))
     except SiteError as error:
         raise SettingsError(str(error)) from None
 
 
-def rules_of(settings: Settings) -> RuleSet:
-    """Tercio's own rules and those in the settings' folders. Raises SettingsError."""
-    texts = dict(rule_texts())
-    for folder in settings.rules:
-        files = sorted(folder.rglob("*.yml")) if folder.is_dir() else []
+def content_of(settings: Settings) -> Content:
+    """Everything that does not change while the loop runs. A site with errors stays in shadow. Raises SettingsError."""
+    site = bounded(site_of(settings))
+    if faults := list(_strange_zones(settings, site)):
+        raise wrong(settings, faults)
+    rules, mandates = _rule_texts(settings), _mandate_texts(settings)
+    compiled = _compiled(rules)
+    sensors = {source.name: SENSORS[source.sensor] for source in settings.sources}
+    reaches = tuple(Reach(hand.name, hand.mechanism, hand.zones) for hand in settings.hands)
+    texts = [sorted(t.values()) for t in (rule_texts(), rules, mandate_texts(), mandates)]
+    numbers = [settings.limits, settings.outlook, settings.release, reaches]
+    return Content(
+        site=site,
+        sensors=sensors,
+        silent_after={source.name: source.silent_after for source in settings.sources},
+        rules=compiled,
+        detector=Detector(compiled, {name: sensor.log_source for name, sensor in sensors.items()}),
+        mandate=_mandate(mandates),
+        limits=settings.limits,
+        outlook=settings.outlook,
+        release=settings.release,
+        reaches=reaches,
+        digest=hashlib.sha256(canonical([__version__, site, texts, numbers])).hexdigest(),
+    )
+
+
+def bounded(site: Site) -> Site:
+    """The site as Tercio may take it: while it has errors (say, no word on a safety function), all of it in shadow."""
+    if all(remark.severity != Severity.ERROR for remark in check_site(site)):
+        return site
+    zones = {name: msgspec.structs.replace(zone, autonomy=Autonomy.SHADOW) for name, zone in site.zones.items()}
+    return msgspec.structs.replace(site, zones=zones)
+
+
+def _strange_zones(settings: Settings, site: Site) -> Iterator[tuple[Place, str]]:
+    for hand in settings.hands:
+        for zone in hand.zones:
+            if zone not in site.zones:
+                words = f"hands.{hand.name}.zones has {zone!r}, which is no zone of {settings.site}"
+                yield ("hands", hand.name, "zones"), words + (nearest(zone, site.zones) or "; list it there")
+
+
+def _rule_texts(settings: Settings) -> dict[str, str]:
+    """The Sigma rules in the settings' own folders, by file."""
+    texts: dict[str, str] = {}
+    for number, folder in enumerate(settings.rules):
+        place: Place = ("tercio", "rules", number)
+        files = sorted(path for end in ("*.yml", "*.yaml") for path in folder.rglob(end)) if folder.is_dir() else []
         if not files:
-            raise SettingsError(
-                f"{folder}: no Sigma rules (*.yml) are there; correct [tercio] rules in {settings.file}"
-            )
-        texts |= {str(file): _text(file) for file in files}
+            words = f"{folder} has no Sigma rules (*.yml); correct the path, or take it off the list"
+            raise wrong(settings, [(place, words)])
+        texts |= {str(file): _text(settings, file, place) for file in files}
+    return texts
+
+
+def _compiled(own: Mapping[str, str]) -> RuleSet:
     try:
-        return compile_rules(texts)
+        return compile_rules({**rule_texts(), **own})
     except RuleError as error:
         raise SettingsError(str(error)) from None
 
 
-def mandate_of(settings: Settings) -> Mandate:
-    """The built-in mandate with the site's own policies. Raises SettingsError."""
-    own = {str(path): _text(path) for path in settings.mandate}
+def _mandate_texts(settings: Settings) -> dict[str, str]:
+    """The site's own policies (Cedar), by file."""
+    return {
+        str(path): _text(settings, path, ("tercio", "mandate", number)) for number, path in enumerate(settings.mandate)
+    }
+
+
+def _mandate(own: Mapping[str, str]) -> Mandate:
     try:
         return load_mandate(mandate_texts(), mandate_schema(), own)
     except MandateError as error:
         raise SettingsError(str(error)) from None
 
 
-def content_of(settings: Settings) -> Content:
-    """Everything that does not change while the loop runs. Raises SettingsError."""
-    site, rules = site_of(settings), rules_of(settings)
-    for hand in settings.hands:
-        for zone in hand.zones:
-            if zone not in site.zones:
-                raise SettingsError(
-                    f"{settings.file}: hand {hand.name} names zone {zone!r}, which {settings.site} does not list"
-                )
-    sensors = {source.name: SENSORS[source.sensor] for source in settings.sources}
-    texts = [*rule_texts().values(), *mandate_texts().values(), *(_text(path) for path in settings.mandate)]
-    digest = hashlib.sha256(canonical([__version__, site, sorted(texts), settings.outlook, settings.limits]))
-    return Content(
-        site=site,
-        sensors=sensors,
-        silent_after={source.name: source.silent_after for source in settings.sources},
-        rules=rules,
-        detector=Detector(rules, {name: sensor.log_source for name, sensor in sensors.items()}),
-        mandate=mandate_of(settings),
-        limits=settings.limits,
-        outlook=settings.outlook,
-        release=settings.release,
-        reaches=tuple(Reach(hand.name, hand.mechanism, hand.zones) for hand in settings.hands),
-        digest=digest.hexdigest(),
-    )
-
-
-def _text(path: Path) -> str:
+def _text(settings: Settings, path: Path, place: Place) -> str:
+    """A file that the settings name at ``place``."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; correct the path in your settings") from None
+        raise wrong(settings, [(place, f"{path}: {error.strerror}; correct the path")]) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: this is not UTF-8 text; save it as UTF-8") from None

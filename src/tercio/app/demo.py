@@ -8,76 +8,63 @@ import tempfile
 import time
 from pathlib import Path
 
-import msgspec
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tercio.agents.scribe import plain
 from tercio.app import doctor
-from tercio.app.lines import sentences
-from tercio.app.pages import alternatives, clock, removed
+from tercio.app.live import Telling
+from tercio.app.terminal import emit, sentence
 from tercio.drills.exercise import Plan, conduct
-from tercio.drills.range.range import RangeError
+from tercio.drills.range.range import RangeError, site_file
 from tercio.drills.range.sandbox import wrap
 from tercio.drills.scoreboard import Scoreboard
-from tercio.loop.authorise import Deliberation
-from tercio.model.commands import Effect, EffectState
-from tercio.model.decisions import Decision
-from tercio.model.records import CommandRow
-from tercio.store.reader import Entry
+from tercio.model.siteparse import parse_site
 
-CURRENCY = "EUR"
-INDENT = 27
-"""Columns before the text of a line."""
-
-STAGES = {
-    "finding": "detect",
-    "incident": "correlate",
-    "decision": "decide",
-    "authorisation": "authorise",
-    "command": "order",
-    "response": "act",
-    "effect": "verify",
-    "word": "people",
-    "input": "sense",
-}
-"""Which step of the loop a journal record shows."""
+ACTS = ("sweep", "write")
+"""What the intruder can be told to do."""
 
 
 def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folder: Path | None, inside: bool) -> int:
-    """Run the demo in a sandbox of its own and return the exit status: 0 only if the attack was contained without harm."""
-    chosen = tuple(act for act in acts.split(",") if act)
-    if not chosen or set(chosen) - {"sweep", "write"}:
-        err.print("--intrude takes sweep, write or sweep,write", style="red")
+    """Run the demo in a sandbox of its own. Returns the exit status: 0 where the attack was contained without harm."""
+    chosen = tuple(act for act in acts.replace(" ", "").split(",") if act)
+    if not chosen or set(chosen) - set(ACTS):
+        sentence(err, f"--intrude takes {', '.join(ACTS)}, or both as {','.join(ACTS)}; not {acts!r}")
         return 2
     if missing := doctor.for_range():
-        err.print("\n".join(missing), style="red")
+        sentence(err, "\n".join(missing))
         return 1
-    if not inside:
-        return _enter(json=json, keep=keep, acts=acts, folder=folder)
-    place = folder or Path(tempfile.mkdtemp(prefix="tercio-demo-"))
     try:
-        board = conduct(
-            place, Plan(acts=chosen), lambda text: _say(err, text), lambda e: _show(err, e), Keeper(err, place, keep)
-        )
-    except RangeError as error:
-        err.print(str(error), style="red")
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        if not inside:
+            return _enter(json=json, keep=keep, acts=",".join(chosen), folder=folder)
+        place = folder or Path(tempfile.mkdtemp(prefix="tercio-demo-"))
+        telling = Telling(err, parse_site(site_file().read_text(encoding="utf-8")).currency)
+        board = conduct(place, Plan(acts=chosen), telling.say, telling.show, Keeper(telling, place, keep=keep))
+    except (RangeError, OSError) as error:
+        sentence(err, str(error))
         return 1
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(board), indent=2).decode() + "\n")
+        emit(board)
     else:
         out.print(board_page(board))
-        out.print(f"Everything is kept in {place}: traces, state, journal, logs.")
-    return 0 if board.contained and not board.wrong_containments and not board.missed_polls else 1
+        where = f"Everything is kept in {place}; look at it with: tercio incidents --settings {place}/tercio.toml"
+        out.print(Text(where), soft_wrap=True)
+    return 0 if harmless(board) else 1
+
+
+def harmless(board: Scoreboard) -> bool:
+    """Contained, and nothing else hurt, lost, left standing or unproven."""
+    harm = board.wrong_containments or board.missed_polls or board.replayed_writes or board.trips
+    return board.contained and not harm and board.released and board.journal_verified
 
 
 def _enter(*, json: bool, keep: bool, acts: str, folder: Path | None) -> int:
     """Run this command again inside a sandbox, whose processes and namespaces all end with it."""
     words = [sys.executable, "-m", "tercio", "demo", "--inside", "--intrude", acts]
     words += ["--json"] * json + ["--keep"] * keep + (["--folder", str(folder.absolute())] if folder else [])
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return subprocess.run(wrap(words), check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"}).returncode
 
@@ -85,16 +72,15 @@ def _enter(*, json: bool, keep: bool, acts: str, folder: Path | None) -> int:
 class Keeper:
     """Waits, if told so, until somebody presses Ctrl-C."""
 
-    def __init__(self, err: Console, place: Path, keep: bool) -> None:
-        self._err, self._place, self._keep = err, place, keep
+    def __init__(self, telling: Telling, place: Path, *, keep: bool) -> None:
+        self._telling, self._place, self._keep = telling, place, keep
 
     def __call__(self) -> None:
+        """Wait."""
         if not self._keep:
             return
-        _say(
-            self._err,
-            f"all is left running; look with `tercio incidents --settings {self._place}/tercio.toml`; Ctrl-C ends it",
-        )
+        look = f"tercio incidents --settings {self._place}/tercio.toml"
+        self._telling.say("drill", f"all is left running; look with `{look}`; Ctrl-C ends it")
         try:
             while True:
                 time.sleep(1)
@@ -102,66 +88,43 @@ class Keeper:
             return
 
 
-def _say(err: Console, text: str) -> None:
-    _line(err, time.time_ns() // 1000, "drill", "cyan", text)
-
-
-def _show(err: Console, entry: Entry) -> None:
-    """One record as it happens. Rows that only follow from what was told are left to ``tercio show``."""
-    if entry.body is None or not _new(entry):
-        return
-    for text in sentences(entry, CURRENCY):
-        _line(err, entry.time, STAGES.get(entry.kind, entry.kind), "bold green", text)
-    if entry.kind == "decision":
-        decision = msgspec.json.decode(entry.body, type=Deliberation).decision
-        err.print(Padding(Group(alternatives(decision, CURRENCY), *_removed(decision)), (0, 0, 0, INDENT)))
-
-
-def _new(entry: Entry) -> bool:
-    """Whether a record tells a person something that the one before did not."""
-    if entry.kind == "command":
-        return msgspec.json.decode(entry.body or b"", type=CommandRow).state != "done"
-    if entry.kind == "effect":
-        return msgspec.json.decode(entry.body or b"", type=Effect).state != EffectState.ORDERED
-    return True
-
-
-def _removed(decision: Decision) -> list[RenderableType]:
-    return [Text("removed for safety:"), removed(decision)] if decision.removed else []
-
-
-def _line(err: Console, at: int, stage: str, style: str, text: str) -> None:
-    row = Table.grid(padding=(0, 2, 0, 0))
-    row.add_column(width=12, style="dim")
-    row.add_column(width=9, style=style, justify="right")
-    row.add_column(ratio=1, overflow="fold")
-    row.add_row(clock(at), stage, Text(text))
-    err.print(row)
-
-
 def board_page(board: Scoreboard) -> Table:
     """The scoreboard for a terminal."""
-    table = Table(title="Scoreboard", show_header=False, box=None, title_justify="left")
-    rows: list[tuple[str, object]] = [
-        ("contained", board.contained),
+    table = Table(title="Scoreboard", show_header=False, box=None, title_justify="left", title_style="bold")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    state = {True: "running", False: "standing still", None: "not seen"}[board.line_running]
+    whole = "whole" if board.journal_verified else "WRONG"
+    rows = [
+        ("contained", f"{_yes(board.contained)}{f', but {board.leaked} got through' if board.leaked else ''}"),
+        ("plan", plain(board.chosen) or "none"),
         ("time to detect", _ms(board.time_to_detect_ms)),
         ("time to contain (held)", _ms(board.time_to_contain_ms)),
         ("time to confirm", _ms(board.time_to_confirm_ms)),
-        ("HMI polls / missed", f"{board.polls} / {board.missed_polls}"),
-        ("hostile writes tried / landed", f"{board.writes_tried} / {board.writes_landed}"),
-        ("first write stopped", f"{board.first_write_stopped} ({board.first_write_note})"),
-        ("stale writes replayed after release", board.replayed_writes),
-        ("wrong containments", board.wrong_containments),
-        ("line", f"{'running' if board.line_running else 'stopped'}, {board.bottles} bottles, {board.trips} trips"),
+        ("from his first packet", _ms(board.first_packet_to_contain_ms, "to contained")),
+        ("hostile writes", f"{board.writes_tried} tried, {board.writes_landed} landed"),
+        ("first write", f"{_stopped(board.first_write_stopped)}: {board.first_write_note}"),
+        ("stale writes replayed", f"{board.replayed_writes}"),
+        ("wrong containments", f"{board.wrong_containments}"),
+        ("operator's screen", f"{board.polls} polls, {board.missed_polls} missed"),
+        ("line", f"{state}, {board.bottles} bottles, {board.trips} trips"),
         ("production lost", f"{board.currency} {board.production_lost:,.2f}"),
         ("cost of the response", f"{board.currency} {board.cost_of_response:,.2f}"),
-        ("released again", board.released),
-        ("journal", f"{'whole' if board.journal_verified else 'WRONG'}, root {board.journal_root}"),
+        ("released again", _yes(board.released)),
+        ("journal", f"{whole}, root {board.journal_root}"),
     ]
     for name, value in rows:
-        table.add_row(name, "yes" if value is True else "no" if value is False else str(value))
+        table.add_row(Text(name), Text(value))
     return table
 
 
-def _ms(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f} ms after the packet that completed the evidence"
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _stopped(value: bool | None) -> str:
+    return {True: "stopped", False: "landed", None: "none"}[value]
+
+
+def _ms(value: float | None, after: str = "after the packet that completed the evidence") -> str:
+    return "never" if value is None else f"{value:.1f} ms {after}"

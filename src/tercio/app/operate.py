@@ -1,10 +1,24 @@
-"""What people do to a running loop, or to hands when no loop runs: undo, stand down, announce a window."""
+"""What people do to a running loop: undo, stand down, announce a window; and which windows are open."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
+from tercio.app.lines import Spoken
 from tercio.model.units import SECOND, duration
 from tercio.model.words import Window, WordKind
 from tercio.products.transports.words import Heard, Said, say
+from tercio.store.errors import StateUnusable
+from tercio.store.reader import Entry, Reader
+
+REFUSED = "not done: "
+"""How the loop begins an answer to a word that it could not carry out."""
+
+LONGEST_WINDOW = 24 * 3600 * SECOND
+
+CHUNK = 1000
+"""Records of the journal that are read at once."""
 
 
 class NobodyListens(RuntimeError):
@@ -12,14 +26,18 @@ class NobodyListens(RuntimeError):
 
 
 def tell(state: Path, said: Said) -> Heard:
-    """Say one word to the loop of this state. Raises NobodyListens with what to do."""
+    """Say one word to the loop of this state. ``ok`` says that it was carried out. Raises NobodyListens with what to
+    do."""
     try:
-        return say(state / "loop.sock", said)
+        heard = say(state / "loop.sock", said)
+    except TimeoutError:
+        return Heard(False, "the loop did not answer in time; `tercio doctor` says whether it runs")
     except OSError as error:
         raise NobodyListens(
             f"no loop listens at {state / 'loop.sock'} ({error.strerror or error}); start it with `tercio up`, "
             "or use `tercio undo --offline` to take effects back without it"
         ) from None
+    return Heard(heard.ok and not heard.answer.startswith(REFUSED), heard.answer)
 
 
 def undo(state: Path, target: str) -> Heard:
@@ -34,13 +52,47 @@ def stand(state: Path, target: str, *, down: bool) -> Heard:
 
 def open_window(state: Path, asset: str, target: str, activity: str, length: str, why: str, now: int) -> Heard:
     """Announce a change by a station: "that is us". ``length`` is a duration such as ``2h``. Raises ValueError."""
-    until = now + duration(length)
-    if until - now > 24 * 3600 * SECOND:
-        raise ValueError(f"{length} is longer than a day; announce it again tomorrow")
-    window = Window(id="", asset=asset, target=target, activity=activity, since=now, until=until, by="", why=why)
+    span = duration(length)
+    if not 0 < span <= LONGEST_WINDOW:
+        raise ValueError(f"{length} is no length for a window; write a time of up to a day, and announce it again then")
+    window = Window(id="", asset=asset, target=target, activity=activity, since=now, until=now + span, by="", why=why)
     return tell(state, Said(WordKind.WINDOW_OPEN, window=window))
 
 
 def close_window(state: Path, window: str) -> Heard:
     """Close an announced window before its time."""
     return tell(state, Said(WordKind.WINDOW_CLOSE, window))
+
+
+def open_windows(reader: Reader, now: int) -> tuple[Window, ...]:
+    """The windows that are open now, the next to end first: what the journal says was announced and not closed since.
+
+    Raises StateUnusable where a record can't be read.
+    """
+    found: dict[str, Window] = {}
+    for spoken in _spoken(reader):
+        word, name = spoken.word, spoken.answer.partition(":")[0]
+        if spoken.answer.startswith(REFUSED):
+            continue
+        if word.kind == WordKind.WINDOW_OPEN and word.window is not None:
+            found[name] = msgspec.structs.replace(word.window, id=name, by=word.who)
+        elif word.kind == WordKind.WINDOW_CLOSE:
+            found.pop(word.target, None)
+    return tuple(sorted((w for w in found.values() if w.until > now), key=lambda w: (w.until, w.id)))
+
+
+def _spoken(reader: Reader) -> Iterator[Spoken]:
+    after, entries = 0, reader.records(kind="word", limit=CHUNK)
+    while entries:
+        for entry in entries:
+            if entry.body is not None:
+                yield _decoded(entry, entry.body)
+            after = entry.seq
+        entries = reader.records(kind="word", after_seq=after, limit=CHUNK)
+
+
+def _decoded(entry: Entry, body: bytes) -> Spoken:
+    try:
+        return msgspec.json.decode(body, type=Spoken)
+    except msgspec.DecodeError as error:
+        raise StateUnusable(f"record {entry.seq} can't be read: {error}. Run `tercio audit verify`.") from None

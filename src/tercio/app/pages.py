@@ -1,4 +1,7 @@
-"""Pages for a terminal: what stands, what happened, and why. Values in, Rich renderables out."""
+"""Pages for a terminal: what stands, what happened, and why. Values in, Rich renderables out.
+
+Every cell is a ``Text`` of visible characters: what an attacker wrote is never markup, a control or an emoji code.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,45 +20,12 @@ from tercio.model.records import Cited
 from tercio.model.site import Site
 from tercio.model.sitecheck import Remark
 from tercio.model.units import money, span, timestamp
-from tercio.store.reader import Reader
+from tercio.model.words import Window
+from tercio.store.errors import StateUnusable
+from tercio.store.reader import Entry, Reader
 
-
-def effects_page(effects: Sequence[Effect], now: int) -> RenderableType:
-    """Every lease, what it does, whether it held and was confirmed, and until when it stands."""
-    if not effects:
-        return Text("Nothing stands: Tercio holds no change in the world.")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("lease", "what", "state", "held", "confirmed", "until"):
-        table.add_column(column, overflow="fold")
-    for effect in effects:
-        table.add_row(
-            effect.lease,
-            plain(target_name(effect.target)),
-            effect.state,
-            clock(effect.held) if effect.held else "no",
-            clock(effect.confirmed) if effect.confirmed else "not yet",
-            f"{clock(effect.until)} ({span(effect.until - now)} left)" if effect.state in LIVE else ended(effect),
-        )
-    return table
-
-
-def incidents_page(incidents: Sequence[Incident]) -> RenderableType:
-    """Incidents, the latest first, one line each."""
-    if not incidents:
-        return Text("No incidents. A quiet state: nothing was seen that anybody should be suspected for.")
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("incident", "status", "opened", "who", "most advanced", "techniques"):
-        table.add_column(column, overflow="fold")
-    for incident in incidents:
-        table.add_row(
-            incident.id,
-            incident.status,
-            clock(incident.opened),
-            plain(", ".join(sorted(incident.sources))),
-            _furthest(incident),
-            ", ".join(incident.techniques),
-        )
-    return table
+TOLD = ("finding", "decision", "authorisation", "effect", "word")
+"""Kinds of records that an incident's story is told from."""
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -69,111 +39,143 @@ class Story(msgspec.Struct, frozen=True):
 
 
 def story_of(reader: Reader, incident: Incident) -> Story:
-    """Gather an incident's story from the state."""
+    """Gather an incident's story from the state. Raises StateUnusable where a decision can't be read."""
     effects = tuple(e for e in reader.effects() if e.incident == incident.id)
     subjects = {incident.id, *(e.lease for e in effects), *(e.decision for e in effects)}
-    entries = sorted({e.seq: e for s in subjects for e in reader.records(subject=s, limit=10_000)}.items())
-    decisions = tuple(
-        msgspec.json.decode(e.body, type=Deliberation)
-        for _, e in entries
-        if e.kind == "decision" and e.body is not None
-    )
+    found = {e.seq: e for s in subjects for e in reader.records(subject=s, limit=10_000)}
+    entries = [entry for _, entry in sorted(found.items())]
+    decisions = tuple(_decision(e, e.body) for e in entries if e.kind == "decision" and e.body is not None)
     currency = decisions[-1].question.site.currency if decisions else ""
-    told = ("finding", "decision", "authorisation", "effect", "word")
-    lines = tuple((e.time, text) for _, e in entries if e.kind in told for text in sentences(e, currency))
-    return Story(incident, lines, decisions, effects, reader.cited(incident.events))
+    lines: list[tuple[int, str]] = []
+    for entry in entries:
+        for text in sentences(entry, currency) if entry.kind in TOLD else ():
+            if not lines or lines[-1][1] != text:
+                lines.append((entry.time, text))
+    return Story(incident, tuple(lines), decisions, effects, reader.cited(incident.events))
+
+
+def _decision(entry: Entry, body: bytes) -> Deliberation:
+    try:
+        return msgspec.json.decode(body, type=Deliberation)
+    except msgspec.DecodeError as error:
+        raise StateUnusable(f"record {entry.seq} can't be read: {error}. Run `tercio audit verify`.") from None
 
 
 def incident_page(story: Story, now: int) -> RenderableType:
     """One incident as a shift leader and an auditor both read it."""
     incident, decisions, effects = story.incident, story.decisions, story.effects
-    lines = [f"{clock(at)}  {text}" for at, text in story.lines]
     parts: list[RenderableType] = [
         Text(f"Incident {incident.id}: {incident.status}", style="bold"),
         Text(f"opened {timestamp(incident.opened)}, {len(incident.findings)} findings, {incident.repeats} repeats"),
-        Text(""),
-        Text("What happened", style="bold"),
-        *(Text(line) for line in lines),
-        Text(""),
-        Text("What was believed", style="bold"),
-        beliefs(incident),
+        *_section("What happened", _rows((), [(clock(at), text) for at, text in story.lines])),
+        *_section("What was believed", beliefs(incident)),
     ]
     if decisions:
-        last = decisions[-1]
-        parts += [Text(""), Text("What was considered, and what each choice would have cost", style="bold")]
-        parts += [alternatives(last.decision, last.question.site.currency)]
-        if last.decision.removed:
-            parts += [Text(""), Text("Removed for safety, before any money was counted", style="bold")]
-            parts += [removed(last.decision)]
-    parts += [Text(""), Text("What was done", style="bold"), effects_page(effects, now)]
-    live = [effect for effect in effects if effect.state in LIVE]
-    if live:
+        last = decisions[-1].decision
+        currency = decisions[-1].question.site.currency
+        parts += _section("What was considered, and what each choice would cost", alternatives(last, currency))
+        if last.removed:
+            parts += _section("Removed for safety, before any money was counted", removed(last))
+    parts += _section("What was done", effects_page(effects, now))
+    if any(effect.state in LIVE for effect in effects):
         parts += [Text(f"\nTo undo all of it: tercio undo {incident.id}")]
     return Group(*parts)
+
+
+def incidents_page(incidents: Sequence[Incident]) -> RenderableType:
+    """Incidents, the latest first, one line each."""
+    if not incidents:
+        return Text("No incidents. A quiet state: nothing was seen that anybody should be suspected for.")
+    rows = [
+        (
+            incident.id,
+            incident.status,
+            timestamp(incident.opened)[:19].replace("T", " "),
+            plain(", ".join(sorted(incident.sources))),
+            _furthest(incident),
+            plain(", ".join(incident.techniques)),
+        )
+        for incident in incidents
+    ]
+    return _rows(("incident", "status", "opened (UTC)", "who", "most advanced", "techniques"), rows)
+
+
+def effects_page(effects: Sequence[Effect], now: int) -> RenderableType:
+    """Every lease, what it does, whether it held and was confirmed, and until when it stands."""
+    if not effects:
+        return Text("Nothing stands: Tercio holds no change in the world.")
+    rows = [(effect.lease, plain(target_name(effect.target)), _stands(effect, now)) for effect in effects]
+    return _rows(("lease", "what", "how it stands (UTC)"), rows)
+
+
+def windows_page(windows: Sequence[Window]) -> RenderableType:
+    """Announced windows, the next to end first."""
+    if not windows:
+        return Text("No window is open: every change counts as evidence.")
+    rows = [
+        (
+            window.id,
+            plain(f"{window.asset} may {window.activity} {window.target}"),
+            clock(window.until),
+            plain(window.by),
+            plain(window.why),
+        )
+        for window in windows
+    ]
+    return _rows(("window", "what", "until (UTC)", "by", "why"), rows)
 
 
 def remarks_page(site: Site, remarks: Sequence[Remark]) -> RenderableType:
     """What a site file leaves open or gets wrong."""
     if not remarks:
-        return Text(
-            f"{plain(site.name)}: nothing to remark; {len(site.assets)} assets, {len(site.processes)} processes."
-        )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("", "where", "what, and what to do"):
-        table.add_column(column, overflow="fold")
-    for remark in remarks:
-        table.add_row(remark.severity, plain(remark.place), plain(remark.words, 400))
-    return table
+        counted = f"{len(site.assets)} assets, {len(site.processes)} processes"
+        return Text(f"{plain(site.name)}: nothing to remark; {counted}.")
+    rows = [(str(r.severity), plain(r.place), plain(r.words, 400)) for r in remarks]
+    return _rows(("", "where", "what, and what to do"), rows)
 
 
 def beliefs(incident: Incident) -> RenderableType:
     """The belief in each asset that takes part."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("asset", *(stage.name.lower() for stage in Stage)):
-        table.add_column(column)
-    for name, belief in sorted(incident.beliefs.items()):
-        table.add_row(plain(name), *(f"{p:.3f}" for p in belief.p))
-    return table
+    stages = [stage.name.lower() for stage in Stage]
+    rows = [(plain(name), *(f"{p:.3f}" for p in belief.p)) for name, belief in sorted(incident.beliefs.items())]
+    return _rows(("asset", *stages), rows)
 
 
 def alternatives(decision: Decision, currency: str) -> RenderableType:
-    """The plans that were weighed, the chosen one marked."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("")
-    table.add_column("plan", overflow="fold")
-    for column in ("expected loss", "by the attack", "production", "risk"):
-        table.add_column(column, justify="right")
-    table.add_column("mandate", overflow="fold")
+    """The plans that were weighed, the chosen one marked. The mandate's word stands where it does not simply permit."""
+    asked = any(plan.permission != Permission.PERMITTED for plan in decision.alternatives)
+    table = _table(("", "plan"))
+    for column in (f"expected\nloss, {currency}", "by the\nattack", "by lost\nproduction", "by the act\nitself"):
+        table.add_column(Text(column), justify="right")
+    if asked:
+        table.add_column(Text("mandate"), overflow="fold")
     for plan in decision.alternatives:
         cost = plan.money
-        chosen = plan.title == decision.chosen.title
-        words = plan.permission if plan.permission == Permission.PERMITTED else ruling_words(decision, plan.candidates)
-        cells = (cost.total, cost.attack, cost.production, cost.risk)
-        table.add_row(
-            "->" if chosen else "",
-            plain(plan.title),
-            *(money(c, currency) for c in cells),
-            words,
-            style="bold" if chosen else "",
-        )
+        chosen = plan.candidates == decision.chosen.candidates
+        cells = ["->" if chosen else "", plain(plan.title)]
+        cells += [money(c, "").strip() for c in (cost.total, cost.attack, cost.production, cost.risk)]
+        if asked:
+            permitted = plan.permission == Permission.PERMITTED
+            cells += [str(plan.permission) if permitted else ruling_words(decision, plan.candidates)]
+        table.add_row(*map(Text, cells), style="bold" if chosen else "")
     return table
 
 
 def removed(decision: Decision) -> RenderableType:
     """What safety took away, and why."""
-    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = []
     for item in decision.removed:
         target = item.candidate.target
-        name = target_name(target) if target is not None else str(item.candidate.verb)
-        table.add_row(plain(f"{item.candidate.verb}: {name}"), plain(item.reason))
-    return table
+        name = f": {target_name(target)}" if target is not None else ""
+        rows.append((plain(f"{item.candidate.verb}{name}"), plain(item.reason)))
+    return _rows((), rows)
 
 
 def ruling_words(decision: Decision, candidates: Iterable[str]) -> str:
     """The mandate's words on candidates that it does not simply permit."""
     wanted = set(candidates)
     words = [r.words for r in decision.rulings if r.candidate in wanted and r.permission != Permission.PERMITTED]
-    return "; ".join(dict.fromkeys(words))
+    return plain("; ".join(dict.fromkeys(words)), 300)
 
 
 def clock(instant: int) -> str:
@@ -181,9 +183,16 @@ def clock(instant: int) -> str:
     return timestamp(instant)[11:23]
 
 
-def ended(effect: Effect) -> str:
-    """When and why an effect ended."""
-    return f"ended {clock(effect.ended)}: {plain(effect.why)}" if effect.ended else plain(effect.why)
+def _stands(effect: Effect, now: int) -> str:
+    """Verified when and how, until when or since when no more."""
+    held = f"held {clock(effect.held)}" if effect.held else "never held"
+    seen = f"seen to work {clock(effect.confirmed)}" if effect.confirmed else "not seen to work"
+    if effect.state in LIVE:
+        end = f"until {clock(effect.until)} ({span(max(0, effect.until - now))} left)"
+    else:
+        end = f"ended {clock(effect.ended)}" if effect.ended else "ended"
+    why = f": {plain(effect.why)}" if effect.why else ""
+    return f"{effect.state}: {held}, {seen}, {end}{why}"
 
 
 def _furthest(incident: Incident) -> str:
@@ -193,6 +202,27 @@ def _furthest(incident: Incident) -> str:
         p = incident.beliefs[name].p
         return sum(stage * p[stage] for stage in Stage), name
 
+    if not incident.beliefs:
+        return "nobody"
     name = max(incident.beliefs, key=rank)
     stage = max(Stage, key=lambda s: incident.beliefs[name].p[s])
     return plain(f"{name}: {stage.name.lower()}")
+
+
+def _section(title: str, body: RenderableType) -> list[RenderableType]:
+    return [Text(""), Text(title, style="bold"), body]
+
+
+def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of texts; without columns it has no header."""
+    table = _table(columns)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=bool(columns))
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    return table

@@ -1,8 +1,10 @@
 """``tercio.toml``: what runs where. Everything that is wrong with it is said at once, by line."""
 
 import os
+import re
 import shlex
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -10,10 +12,22 @@ import msgspec
 from tercio.agents.situation import Limits
 from tercio.brain.decide.question import Outlook
 from tercio.loop.state import Release
+from tercio.model.tomlines import Path as Place
 from tercio.model.tomltable import Faults, Table
-from tercio.model.units import SECOND
+from tercio.model.units import SECOND, cents, span
 from tercio.products.effectors import EFFECTORS
 from tercio.products.sensors import SENSORS
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""Names of sources and hands: they become file names, and parts of ids."""
+
+LONGEST_SOCKET = 107
+"""Bytes of a socket's path: what the kernel takes."""
+
+DAY = 24 * 3600 * SECOND
+
+MOST_SMALL = 1e10
+"""Whole units of currency that may still be called a small cost."""
 
 
 class SettingsError(ValueError):
@@ -32,8 +46,8 @@ class SourceSettings(msgspec.Struct, frozen=True):
 class HandSettings(msgspec.Struct, frozen=True):
     """One hand: its mechanism, where its socket is, the zones whose traffic passes it, and how ``tercio up`` starts it.
 
-    ``file`` is the hand's own file; ``start`` the words before ``python -m tercio hand NAME`` (``nsenter``,
-    ``setpriv``). Without ``file`` the hand is started elsewhere, and only its socket is used.
+    ``file`` is the hand's own file; ``start`` the words before the hand's own command line (``nsenter``, ``setpriv``).
+    Without ``file`` the hand is started elsewhere, and only its socket is used.
     """
 
     name: str
@@ -45,9 +59,11 @@ class HandSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings of one site. Paths are absolute: those in the file are relative to its folder."""
+    """All settings of one site. Paths are absolute: those in the file are relative to its folder. ``text`` is the file
+    as it was read, so that what is found wrong later can be told by its line."""
 
     file: Path
+    text: str
     state: Path
     site: Path
     rules: tuple[Path, ...]
@@ -70,24 +86,45 @@ def load(path: Path) -> Settings:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: this is not TOML: {error}") from None
+        raise SettingsError(_syntax(path, text, str(error))) from None
+    except RecursionError:
+        raise SettingsError(f"{path}:1: brackets are nested too deeply; no settings need that") from None
     faults = Faults()
-    settings = _settings(path.absolute(), Table(values, (), faults))
+    settings = _settings(Path(os.path.abspath(path)), text, Table(values, (), faults))  # noqa: PTH100 (.. goes too)
     if faults:
         raise SettingsError("\n".join(faults.lines(text, str(path))))
     return settings
 
 
-def _settings(file: Path, root: Table) -> Settings:
+def wrong(settings: Settings, found: Iterable[tuple[Place, str]]) -> SettingsError:
+    """The error for what only showed when the settings were held against something else: each a path in the file, and
+    what is wrong; what to do."""
+    faults = Faults()
+    for place, words in found:
+        faults.add(place, words)
+    return SettingsError("\n".join(faults.lines(settings.text, str(settings.file))))
+
+
+def _syntax(path: Path, text: str, words: str) -> str:
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", words, re.DOTALL)
+    what, line, column = found.groups() if found else (words, None, None)
+    place = f" at column {column}" if column else ""
+    line = line or str(len(text.splitlines()) or 1)
+    return f"{path}:{line}: this is not TOML: {what[:1].lower()}{what[1:]}{place}; correct the line or the one above"
+
+
+def _settings(file: Path, text: str, root: Table) -> Settings:
     head = root.table("tercio")
     folder = file.parent
-    state, site = head.text("state", "state"), head.text("site", "site.toml")
+    state, site = _path(folder, head.text("state", "state")), _path(folder, head.text("site", "site.toml"))
     rules, mandate = head.texts("rules"), head.texts("mandate")
+    _fits_a_socket(head, "state", state / "loop.sock")
     head.done()
     result = Settings(
         file=file,
-        state=_path(folder, state),
-        site=_path(folder, site),
+        text=text,
+        state=state,
+        site=site,
         rules=tuple(_path(folder, text) for text in rules),
         mandate=tuple(_path(folder, text) for text in mandate),
         sources=tuple(_source(folder, name, table) for name, table in root.named("sources")),
@@ -96,59 +133,67 @@ def _settings(file: Path, root: Table) -> Settings:
         outlook=_outlook(root.table("outlook")),
         release=_release(root.table("release")),
     )
+    _each_alone(root.table("sources"), "path", [(source.name, source.path) for source in result.sources])
+    _each_alone(root.table("hands"), "socket", [(hand.name, hand.socket) for hand in result.hands])
     root.done()
     return result
 
 
 def _source(folder: Path, name: str, table: Table) -> SourceSettings:
+    _named(table, name)
+    table.required("sensor", f'sensor = "{next(iter(SENSORS))}"')
     sensor = table.choice("sensor", SENSORS, next(iter(SENSORS)))
     table.required("path", 'path = "/var/log/suricata/eve.json"')
-    path = _path(folder, table.text("path", "?"))
-    silent = table.span("silent_after") or 60 * SECOND
+    path = _path(folder, table.text("path", "."))
+    silent = _span(table, "silent_after", 60 * SECOND)
     table.done()
     return SourceSettings(name, sensor, path, silent)
 
 
 def _hand(folder: Path, name: str, table: Table) -> HandSettings:
+    _named(table, name)
+    table.required("mechanism", f'mechanism = "{next(iter(EFFECTORS))}"')
     mechanism = table.choice("mechanism", EFFECTORS, next(iter(EFFECTORS)))
     table.required("zones", 'zones = ["office", "ot"], the zones whose traffic passes it')
     zones = table.texts("zones")
     file = table.text("file")
-    socket = table.text("socket", f"run/{name}.sock")
-    start = tuple(shlex.split(table.text("start")))
+    socket = _path(folder, table.text("socket", f"run/{name}.sock"))
+    _fits_a_socket(table, "socket", socket)
+    start = _words(table, "start")
+    if start and not file:
+        table.fault("start", 'says how to start the hand, but nothing names its own file; add file = "NAME.toml"')
     table.done()
-    return HandSettings(name, mechanism, _path(folder, socket), zones, _path(folder, file) if file else None, start)
+    return HandSettings(name, mechanism, socket, zones, _path(folder, file) if file else None, start)
 
 
 def _limits(table: Table) -> Limits:
     default = Limits()
-    belief = table.number("belief", 1.0)
-    consent = table.number("consent_belief", 1.0)
-    cost = table.cents("small_cost")
-    longest = table.span("longest")
-    acts = table.number("acts_per_hour", 10_000)
+    belief = _share(table, "belief", default.belief)
+    consent = _share(table, "consent_belief", min(default.consent_belief, belief))
+    if consent > belief:
+        table.fault("consent_belief", "is above belief: consent would never be asked for; lower it, or raise belief")
+        consent = belief
+    small = table.number("small_cost", MOST_SMALL)
+    longest = _span(table, "longest", default.longest * SECOND, least=SECOND, most=31 * DAY)
+    acts = _count(table, "acts_per_hour", 10_000, default.acts_per_hour)
     table.done()
-    try:
-        return Limits(
-            belief=round(belief * 1000) or default.belief,
-            consent_belief=round(consent * 1000) or default.consent_belief,
-            small_cost=cost or default.small_cost,
-            longest=longest // SECOND or default.longest,
-            acts_per_hour=int(acts) or default.acts_per_hour,
-        )
-    except ValueError as error:
-        table.faults.add(table.path, f"limits do not fit together: {error}")
-        return default
+    return Limits(
+        belief=belief,
+        consent_belief=consent,
+        small_cost=cents(small) if "small_cost" in table else default.small_cost,
+        longest=longest // SECOND,
+        acts_per_hour=acts,
+    )
 
 
 def _outlook(table: Table) -> Outlook:
     default = Outlook()
     result = Outlook(
-        span=table.span("lease") or default.span,
-        horizon=table.span("attended_within") or default.horizon,
-        wait=table.span("wait") or default.wait,
-        answer=table.span("answered_within") or default.answer,
-        half_life=table.span("belief_half_life") or default.half_life,
+        span=_span(table, "lease", default.span, least=SECOND),
+        horizon=_span(table, "attended_within", default.horizon),
+        wait=_span(table, "wait", default.wait),
+        answer=_span(table, "answered_within", default.answer),
+        half_life=_span(table, "belief_half_life", default.half_life),
         tempo=table.choice("tempo", ("industrialised", "average"), default.tempo),
     )
     table.done()
@@ -157,13 +202,77 @@ def _outlook(table: Table) -> Outlook:
 
 def _release(table: Table) -> Release:
     default = Release()
-    threshold = table.number("threshold", 1.0) or default.threshold
-    least, most = table.span("quiet_least") or default.quiet_least, table.span("quiet_most") or default.quiet_most
-    longest = table.span("longest") or default.longest
-    table.done()
+    threshold = table.number("threshold", 1.0)
+    least = _span(table, "quiet_least", default.quiet_least, least=0)
+    most = _span(table, "quiet_most", default.quiet_most, least=0)
+    longest = _span(table, "longest", default.longest, least=SECOND)
     if least > most:
-        table.fault("quiet_least", "is longer than quiet_most; swap them")
-    return Release(threshold, least, most, longest)
+        key = "quiet_least" if "quiet_least" in table else "quiet_most"
+        table.fault(key, "makes the shortest quiet period longer than the longest; quiet_least <= quiet_most")
+    table.done()
+    return Release(threshold if "threshold" in table else default.threshold, least, most, longest)
+
+
+def _span(table: Table, key: str, default: int, least: int = SECOND // 1000, most: int = 366 * DAY) -> int:
+    """A duration (microseconds). Absent is the default; one out of bounds is a fault, never silently the default."""
+    value = table.span(key)
+    if key not in table:
+        return default
+    if not least <= value <= most:
+        table.fault(key, f"is {table.text(key)}; write a time from {span(least)} to {span(most)}")
+        return default
+    return value
+
+
+def _share(table: Table, key: str, default: int) -> int:
+    """A probability above 0, in thousandths."""
+    value = round(table.number(key, 1.0) * 1000)
+    if key not in table:
+        return default
+    if value < 1:
+        table.fault(key, "is nothing, so that mere suspicion would do; write a number from 0.001 to 1")
+        return default
+    return value
+
+
+def _count(table: Table, key: str, most: int, default: int) -> int:
+    """A whole number."""
+    value = table.number(key, most)
+    if value != int(value):
+        table.fault(key, f"is {value:g}; it must be a whole number")
+    return int(value) if key in table else default
+
+
+def _words(table: Table, key: str) -> tuple[str, ...]:
+    """A command line, as a shell would part it."""
+    try:
+        return tuple(shlex.split(table.text(key)))
+    except ValueError as error:
+        table.fault(key, f"is no command line ({error}); close what was quoted")
+        return ()
+
+
+def _named(table: Table, name: str) -> None:
+    if not NAME.fullmatch(name) or name in (".", ".."):
+        words = f"{name!r} can't be a name here; use 1 to 64 letters, digits, dots, dashes, underscores"
+        table.faults.add(table.path, words)
+
+
+def _fits_a_socket(table: Table, key: str, path: Path) -> None:
+    length = len(os.fsencode(path))
+    if length > LONGEST_SOCKET:
+        table.fault(
+            key, f"leads to the socket {path}, of {length} bytes; the kernel takes {LONGEST_SOCKET}: shorten it"
+        )
+
+
+def _each_alone(table: Table, key: str, found: list[tuple[str, Path]]) -> None:
+    """Two parts on one file or socket would take each other's."""
+    owners: dict[Path, str] = {}
+    for name, path in found:
+        owner = owners.setdefault(path, name)
+        if owner != name:
+            table.table(name).fault(key, f"is {path}, which {owner} has already; give each its own")
 
 
 def _path(folder: Path, text: str) -> Path:

@@ -1,14 +1,16 @@
-"""``tercio up``: starts the hands and the loop, watches them, starts them again. It parses nothing that comes from outside."""
+"""``tercio up``: starts the hands and the loop, watches them, starts them again. It parses nothing from outside."""
 
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from tercio.app.settings import HandSettings, Settings
+from tercio.app.settings import HandSettings, Settings, SettingsError, wrong
+from tercio.products.handfile import HandFile
+from tercio.products.handfile import load as load_handfile
 from tercio.store.keys import signing_key
 
 SHORTEST_PAUSE = 0.2
@@ -22,6 +24,9 @@ PATIENCE = 5.0
 USAGE = 78
 """The exit status of a process whose settings are wrong (sysexits: EX_CONFIG): it is not started again."""
 
+WRONG_WORDS = 2
+"""The exit status of a command line that was not understood, and of a hand whose own file is wrong."""
+
 
 class Part(msgspec.Struct, frozen=True):
     """One process of the platform, and the words that start it."""
@@ -30,15 +35,18 @@ class Part(msgspec.Struct, frozen=True):
     argv: tuple[str, ...]
 
 
-def parts(settings: Settings) -> tuple[Part, ...]:
-    """What runs for these settings: each hand that is started here, then the loop.
+class Ended(msgspec.Struct, frozen=True):
+    """How supervising ended: the exit status, and how often each part was started."""
 
-    Every part gets SIGTERM when its supervisor dies, however it dies.
-    """
-    tied = ("setpriv", "--pdeathsig", "TERM", "--")
-    hands = tuple(Part(f"hand {h.name}", (*tied, *hand_words(h))) for h in settings.hands if h.file is not None)
+    status: int
+    starts: dict[str, int]
+
+
+def parts(settings: Settings) -> tuple[Part, ...]:
+    """What runs for these settings: each hand that is started here, then the loop."""
+    hands = tuple(Part(f"hand {h.name}", tied(hand_words(h))) for h in settings.hands if h.file is not None)
     loop = (sys.executable, "-m", "tercio", "loop", "--settings", str(settings.file))
-    return (*hands, Part("loop", (*tied, *loop)))
+    return (*hands, Part("loop", tied(loop)))
 
 
 def hand_words(hand: HandSettings) -> tuple[str, ...]:
@@ -46,63 +54,84 @@ def hand_words(hand: HandSettings) -> tuple[str, ...]:
     return (*hand.start, sys.executable, "-m", "tercio.products.hand", hand.name, "--file", str(hand.file))
 
 
-async def supervise(settings: Settings, say: Callable[[str], None]) -> int:
-    """Run all parts until SIGTERM or SIGINT, or until one of them says that its settings are wrong. Returns the exit status."""
-    stop = asyncio.Event()
-    status = [0]
+def tied(argv: Sequence[str]) -> tuple[str, ...]:
+    """The same command line, whose process gets SIGTERM when the one that started it dies, however it dies."""
+    return ("setpriv", "--pdeathsig", "TERM", "--", *argv)
+
+
+async def supervise(wanted: Sequence[Part], say: Callable[[str], None]) -> Ended:
+    """Run all parts until SIGTERM or SIGINT, or until one of them says that its settings are wrong."""
+    watch = _Watch(say)
     running = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        running.add_signal_handler(name, stop.set)
-
-    def give_up(code: int) -> None:
-        status[0] = code
-        stop.set()
-
-    tasks = [asyncio.create_task(_keep(part, stop, say, give_up)) for part in parts(settings)]
-    await asyncio.gather(*tasks)
-    return status[0]
+        running.add_signal_handler(name, watch.stop.set)
+    await asyncio.gather(*(watch.keep(part) for part in wanted))
+    return Ended(watch.status, watch.starts)
 
 
-async def _keep(part: Part, stop: asyncio.Event, say: Callable[[str], None], give_up: Callable[[int], None]) -> None:
-    pause = SHORTEST_PAUSE
-    clock = asyncio.get_running_loop()
-    while not stop.is_set():
-        began = clock.time()
-        try:
-            process = await asyncio.create_subprocess_exec(*part.argv, stdin=asyncio.subprocess.DEVNULL)
-        except OSError as error:
-            say(f"{part.name}: cannot start {part.argv[0]}: {error.strerror}; `tercio doctor` says what is missing")
-            give_up(USAGE)
-            return
-        ended, stopped = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
+class _Watch:
+    """Over all parts together: one that cannot run ends the others too."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.stop = asyncio.Event()
+        self.status = 0
+        self.starts: dict[str, int] = {}
+        self._say = say
+
+    async def keep(self, part: Part) -> None:
+        """Start one part again and again, until told to stop."""
+        clock, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
+        while not self.stop.is_set():
+            began = clock.time()
+            try:
+                process = await asyncio.create_subprocess_exec(*part.argv, stdin=asyncio.subprocess.DEVNULL)
+            except OSError as error:
+                why = f"cannot start {part.argv[0]}: {error.strerror}; `tercio doctor` says what is missing"
+                self._give_up(part, why)
+                return
+            self.starts[part.name] = self.starts.get(part.name, 0) + 1
+            if not await self._ended(process):
+                return
+            if process.returncode in (USAGE, WRONG_WORDS):
+                self._give_up(part, "its settings are wrong (see above); nothing runs until they are corrected")
+                return
+            if clock.time() - began > STEADY:
+                pause = SHORTEST_PAUSE
+            self._say(f"{part.name} ended ({_how(process.returncode)}); starting it again in {pause:.1f} s")
+            await self._wait(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> bool:
+        """Wait until a process ends by itself: True. Told to stop, end it: False."""
+        ended, stopped = asyncio.create_task(process.wait()), asyncio.create_task(self.stop.wait())
         await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            stopped.cancel()
-            await _end(process)
-            await ended
-            return
         stopped.cancel()
-        if process.returncode == USAGE:
-            say(f"{part.name}: its settings are wrong (see above); nothing runs until they are corrected")
-            give_up(USAGE)
-            return
-        pause = SHORTEST_PAUSE if clock.time() - began > STEADY else min(LONGEST_PAUSE, pause * 2)
-        say(f"{part.name} ended with status {process.returncode}; starting it again in {pause:.1f} s")
+        if not self.stop.is_set():
+            return True
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait({ended}, timeout=PATIENCE)
+        if process.returncode is None:
+            process.kill()
+        await ended
+        return False
+
+    async def _wait(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(stop.wait(), pause)
+            await asyncio.wait_for(self.stop.wait(), seconds)
         except TimeoutError:
-            continue
+            return
+
+    def _give_up(self, part: Part, why: str) -> None:
+        self._say(f"{part.name}: {why}")
+        self.status = USAGE
+        self.stop.set()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Ask a process to end, and kill it if it does not."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), PATIENCE)
-    except TimeoutError:
-        process.kill()
+def _how(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"killed by signal {-status}"
+    return f"status {status}"
 
 
 def order_key(settings: Settings) -> Path:
@@ -111,7 +140,34 @@ def order_key(settings: Settings) -> Path:
 
 
 def prepare(settings: Settings) -> None:
-    """Make what the parts expect to find: folders (mode 0700) and the order key. Raises KeyUnusable."""
+    """Make what the parts expect to find: folders (mode 0700) and the order key; then look at the hands' own files.
+
+    Raises SettingsError and KeyUnusable.
+    """
     for folder in (settings.state, order_key(settings).parent, *(hand.socket.parent for hand in settings.hands)):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{folder}: {error.strerror}; make it a folder that this user may write") from None
     signing_key(order_key(settings))
+    for hand in settings.hands:
+        if hand.file is not None:
+            own_file(settings, hand, hand.file)
+
+
+def own_file(settings: Settings, hand: HandSettings, path: Path) -> HandFile:
+    """The hand's own file, which must speak of the hand that the settings mean. Raises SettingsError."""
+    try:
+        file = load_handfile(path)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    for key, here, there in (
+        ("name", hand.name, file.name),
+        ("mechanism", hand.mechanism, file.mechanism),
+        ("socket", str(hand.socket), file.socket),
+    ):
+        if here != there:
+            place = ("hands", hand.name, key)
+            words = f"hands.{hand.name} has the {key} {here}, but {path} says {there}; write the same in both"
+            raise wrong(settings, [(place, words)])
+    return file

@@ -1,18 +1,18 @@
 """One drill on the range: a healthy line, look-alikes, an intruder, Tercio between them; then the scoreboard."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from tercio.drills.platform import Platform
 from tercio.drills.range.range import Range, site_file
-from tercio.drills.range.traces import Connect, Write, read_trace
-from tercio.drills.scoreboard import Course, Scoreboard, blocks, score
+from tercio.drills.range.traces import Connect, Line, Polls, Record, Write, read_trace
+from tercio.drills.scoreboard import Course, Scoreboard, Truth, blocks, concerns, leaked, score, walls
+from tercio.loop.ledger import Told
 from tercio.model.commands import Effect
 from tercio.model.decisions import Decision
-from tercio.model.findings import Finding
 from tercio.model.siteparse import parse_site
 from tercio.store.audit import verify
 from tercio.store.reader import Entry
@@ -22,23 +22,17 @@ INTRUDER = "ws1"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the drill does. Spans in seconds: ``healthy`` before the intruder, ``intrusion`` how long he goes on writing,
-    ``release`` how long to wait for the end of what was ordered. ``acts`` are of ``sweep`` and ``write``."""
+    """What the drill does. Spans in seconds: ``healthy`` before the intruder, ``intrusion`` how long he goes on
+    writing, ``release`` how long to wait for the end of what was ordered, ``after`` how long to look on behind it,
+    ``pulse`` between two words about the line. ``acts`` are of ``sweep`` and ``write``."""
 
     healthy: float = 4.0
     acts: tuple[str, ...] = ("sweep", "write")
     intrusion: float = 6.0
     release: float = 40.0
     after: float = 2.0
+    pulse: float = 5.0
     lookalikes: bool = True
-
-
-class Told(msgspec.Struct, frozen=True):
-    """A journaled finding, as far as a drill needs it."""
-
-    finding: Finding
-    incident: str
-    change: str
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -48,11 +42,14 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 class Follower:
-    """Reads the journal as it grows, and passes each record on."""
+    """Reads the journal as it grows, and passes each record on; ``beat`` is called each time it looks."""
 
-    def __init__(self, platform: Platform, show: Callable[[Entry], None]) -> None:
+    def __init__(
+        self, platform: Platform, show: Callable[[Entry], None], beat: Callable[[], None] = lambda: None
+    ) -> None:
         self._platform = platform
         self._show = show
+        self._beat = beat
         self.findings: list[Told] = []
         self.decisions: list[Decision] = []
         self.effects: dict[str, Effect] = {}
@@ -78,36 +75,73 @@ class Follower:
             if time.monotonic() > deadline:
                 return False
             self.follow()
+            self._beat()
             time.sleep(0.05)
         return True
+
+    def wait(self, seconds: float) -> None:
+        """Follow for some seconds."""
+        self.until(lambda: False, seconds)
+
+
+class Pulse:
+    """Says now and then how the line stands, as its controller and its operator's screen see it."""
+
+    def __init__(self, plant: Range, say: Callable[[str, str], None], every: float) -> None:
+        self._plant, self._say, self._every = plant, say, every
+        self._next = time.monotonic() + every
+
+    def __call__(self) -> None:
+        """Say it if it is time."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._every
+        if words := pulse(read_trace(self._plant.trace("plc")).records, read_trace(self._plant.trace("hmi")).records):
+            self._say("line", words)
+
+
+def pulse(plc: Sequence[Record], hmi: Sequence[Record]) -> str:
+    """How the line stands, in one sentence; empty before it was first seen."""
+    line = next((each for each in reversed(plc) if isinstance(each, Line)), None)
+    polls = next((each for each in reversed(hmi) if isinstance(each, Polls)), None)
+    if line is None or polls is None:
+        return ""
+    state = "runs" if line.running else "STANDS STILL"
+    missed = "none missed" if not polls.missed else f"{polls.missed} MISSED"
+    return (
+        f"the line {state}: {line.bottles} bottles, tank at {line.level:.0f} %, {line.temperature:.0f} °C; "
+        f"the operator's screen asked {polls.polls} times, {missed}"
+    )
 
 
 def conduct(
     folder: Path,
     plan: Plan,
-    say: Callable[[str], None],
+    say: Callable[[str, str], None],
     show: Callable[[Entry], None],
     keep: Callable[[], None] = lambda: None,
 ) -> Scoreboard:
-    """Run one drill in this sandbox and score it. ``say`` gets what the drill does, ``show`` every record of the journal.
+    """Run one drill in this sandbox and score it. ``say`` gets who speaks (``drill`` or ``line``) and a sentence,
+    ``show`` every record of the journal; ``keep`` is called before everything is taken down.
 
-    ``keep`` is called before everything is taken down. Raises RangeError where range or platform do not come up.
+    Raises RangeError where range or platform do not come up.
     """
     plant = Range.up(folder / "range")
     try:
-        say(
-            f"the range is up after {plant.took / 1e6:.1f} s: office, DMZ and OT behind one gateway, a line that fills bottles"
-        )
+        say("drill", f"the range is up after {plant.took / 1e6:.1f} s: office, DMZ, OT, and a line that fills bottles")
         platform = Platform(folder, plant)
         try:
             platform.ready()
-            say("Tercio is up: the loop follows Suricata, the hand stands in the gateway with CAP_NET_ADMIN alone")
-            follower = Follower(platform, show)
+            say(
+                "drill", "Tercio is up: it follows Suricata; its hand in the gateway has CAP_NET_ADMIN and nothing else"
+            )
+            follower = Follower(platform, show, Pulse(plant, say, plan.pulse))
             _play(plant, platform, follower, plan, say)
             keep()
             follower.follow()
         finally:
             platform.stop()
+        follower.follow()
         verdict = verify(platform.state)
     finally:
         plant.down()
@@ -120,23 +154,29 @@ def conduct(
         verified=verdict.ok,
     )
     site = parse_site(site_file().read_text(encoding="utf-8"))
-    counts = plant.counts(blocks(effects, time.time_ns() // 1000))
-    return score(site, course, counts, INTRUDER, _first_packet(plant))
+    right = tuple(effect for effect in effects if concerns(effect, INTRUDER))
+    now = time.time_ns() // 1000
+    truth = Truth(
+        counts=plant.counts(blocks(right, now)),
+        leaked=leaked(
+            read_trace(plant.trace("intruder")).records, read_trace(plant.trace("plc")).records, walls(right, now)
+        ),
+        first_packet=_first_packet(plant),
+    )
+    return score(site, course, truth, INTRUDER)
 
 
-def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say: Callable[[str], None]) -> None:
+def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say: Callable[[str, str], None]) -> None:
     """Look-alikes while the line is healthy and again beside the intruder; then wait for everything to end."""
     if plan.lookalikes:
-        done = platform.tercio(
-            "window", "open", "ews1", "plc1", "--activity", "write", "--for", "10m", "--why", "new recipe"
-        )
-        say(f"maintenance announces itself: {(done.stdout or done.stderr).strip()}")
+        _announce(platform, say)
+        follower.follow()
         _lookalikes(plant, say)
-    follower.until(lambda: False, plan.healthy)
+    follower.wait(plan.healthy)
     if plan.lookalikes:
         _finish(plant)
         _lookalikes(plant, say)
-    say(f"the intruder on {INTRUDER} begins: {' and '.join(plan.acts)}")
+    say("drill", f"the intruder on {INTRUDER} begins: {' and '.join(plan.acts)}")
     plant.visit("intruder", *(f"--{act}" for act in plan.acts), "--seconds", str(plan.intrusion))
 
     def standing() -> bool:
@@ -145,15 +185,22 @@ def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say:
     follower.until(standing, plan.intrusion + 4)
     follower.until(lambda: plant.running["intruder"].poll() is not None, plan.intrusion + 10)
     plant.finish("intruder")
-    follower.until(
-        lambda: standing() and all(e.ended for e in follower.effects.values()), plan.release if standing() else 0
-    )
-    follower.until(lambda: False, plan.after)
+    say("drill", f"the intruder on {INTRUDER} gives up; now every lease has to end by itself")
+    if standing():
+        follower.until(lambda: all(effect.ended for effect in follower.effects.values()), plan.release)
+    follower.wait(plan.after)
     _finish(plant)
 
 
-def _lookalikes(plant: Range, say: Callable[[str], None]) -> None:
-    say("look-alikes: the scanner sweeps on its schedule, the engineering station writes in its window")
+def _announce(platform: Platform, say: Callable[[str, str], None]) -> None:
+    words = ("window", "open", "ews1", "plc1", "--activity", "write", "--for", "10m", "--why", "new recipe")
+    done = platform.tercio(*words)
+    if done.returncode:
+        say("drill", f"maintenance could not announce itself: {(done.stderr or done.stdout).strip()}")
+
+
+def _lookalikes(plant: Range, say: Callable[[str, str], None]) -> None:
+    say("drill", "look-alikes: the scanner sweeps on its schedule, the engineering station writes in its window")
     plant.visit("scanner")
     plant.visit("ews")
 

@@ -1,5 +1,6 @@
 """Tercio on the range, started as a user starts it: settings written, ``tercio up``, the journal followed."""
 
+import json
 import subprocess
 import sys
 import time
@@ -25,13 +26,13 @@ CAPABILITIES = ("--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin", 
 class Platform:
     """A running ``tercio up`` beside a range, with its settings in ``folder``."""
 
-    def __init__(self, folder: Path, plant: Range, changes: Changes = {}) -> None:
+    def __init__(self, folder: Path, plant: Range, changes: Changes | None = None) -> None:
         self.folder = folder
         self.settings = folder / "tercio.toml"
         self.state = folder / "state"
         self._log = folder / "tercio.log"
         self._seen = 0
-        write_settings(folder, plant, changes)
+        write_settings(folder, plant, changes or {})
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
@@ -85,12 +86,17 @@ def write_settings(folder: Path, plant: Range, changes: Changes) -> None:
     drills = files("tercio.drills")
     texts = {name: drills.joinpath(name).read_text(encoding="utf-8") for name in ("tercio.toml", "gateway.toml")}
     for name, text in {**texts, "site.toml": site}.items():
-        for old, new in changes.get(name, {}).items():
-            if old not in text:
-                raise ValueError(f"{name} has no {old!r} to change")
-            text = text.replace(old, new)
-        for place, value in places.items():
-            text = text.replace(place, value)
         path = folder / name
-        path.write_text(text, encoding="utf-8")
+        path.write_text(_filled(name, text, changes.get(name, {}), places), encoding="utf-8")
         path.chmod(0o600)
+
+
+def _filled(name: str, text: str, changes: Mapping[str, str], places: Mapping[str, str]) -> str:
+    """A template with this drill's changes and its places filled in. Raises ValueError for a change with no place."""
+    for old, new in changes.items():
+        if old not in text:
+            raise ValueError(f"{name} has no {old!r} to change")
+        text = text.replace(old, new)
+    for place, value in places.items():
+        text = text.replace(place, json.dumps(value)[1:-1])  # JSON's escapes are TOML's.
+    return text

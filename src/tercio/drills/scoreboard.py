@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tercio.drills.range.counts import Counts
+from tercio.drills.range.counts import WRITING, Counts, landings
+from tercio.drills.range.traces import Connect, Record, Request, Write
 from tercio.model.commands import ConduitTarget, Effect, FlowTarget, HostTarget
 from tercio.model.decisions import Decision
 from tercio.model.findings import Finding
@@ -13,15 +14,29 @@ from tercio.model.units import SECOND
 
 HOUR = 3600 * SECOND
 
+RELEASING = SECOND // 4
+"""Between the moment when a mechanism lets go and its hand's answer there may be this much (microseconds): a read-back,
+and connections to be forgotten."""
+
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal says of a drill, in order: findings with what became of them, decisions, and each effect as it ended."""
+    """What the journal says of a drill, in order: findings with what became of them, decisions, and each effect as it
+    ended; its ``root``, and whether it was ``verified``."""
 
     findings: tuple[tuple[Finding, str, str], ...]
     decisions: tuple[Decision, ...]
     effects: tuple[Effect, ...]
     root: str
     verified: bool
+
+
+class Truth(msgspec.Struct, frozen=True, kw_only=True):
+    """What the actors' traces say: counts, ``leaked`` as the function of that name gives it, and when the intruder
+    began (None where he never did)."""
+
+    counts: Counts
+    leaked: int
+    first_packet: int | None
 
 
 class Priced(msgspec.Struct, frozen=True):
@@ -37,11 +52,16 @@ class Priced(msgspec.Struct, frozen=True):
 
 
 class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
-    """How a drill went. Times are from the kernel's time stamp of the packet that completed the rule, None where it never
-    came to that; ``first_write_stopped`` is None where the intruder tried none. Money in whole units of
-    ``currency``."""
+    """How a drill went.
+
+    Times are from the kernel's time stamp of the packet that completed the evidence, None where it never came to that;
+    ``contained`` says that a hand read back what stops the intruder, and that by the traces nothing of his got through
+    while it stood (``leaked`` counts what did). ``first_write_stopped`` is None where he tried none. Money in whole
+    units of ``currency``.
+    """
 
     contained: bool
+    leaked: int
     confirmed: bool
     released: bool
     time_to_detect_ms: float | None
@@ -71,8 +91,9 @@ class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
     journal_verified: bool
 
 
-def score(site: Site, course: Course, counts: Counts, intruder: str, first_packet: int | None) -> Scoreboard:
-    """Hold a drill's journal against the ground truth. ``intruder`` is the asset he worked from; ``first_packet`` when he began."""
+def score(site: Site, course: Course, truth: Truth, intruder: str) -> Scoreboard:
+    """Hold a drill's journal against the ground truth. ``intruder`` is the asset that he worked from."""
+    counts = truth.counts
     right = [effect for effect in course.effects if effect.held and concerns(effect, intruder)]
     wrong = [effect for effect in course.effects if effect.held and not concerns(effect, intruder)]
     first = min(right, key=lambda e: (e.held, e.lease), default=None)
@@ -80,13 +101,14 @@ def score(site: Site, course: Course, counts: Counts, intruder: str, first_packe
     finding = _decisive(course, decision)
     lost = _lost(site, counts)
     return Scoreboard(
-        contained=first is not None,
+        contained=first is not None and not truth.leaked,
+        leaked=truth.leaked,
         confirmed=first is not None and first.confirmed > 0,
         released=bool(right) and all(effect.ended for effect in right),
         time_to_detect_ms=_between(finding.time if finding else None, finding.received if finding else None),
         time_to_contain_ms=_between(finding.time if finding else None, first.held if first else None),
         time_to_confirm_ms=_between(finding.time if finding else None, first.confirmed or None if first else None),
-        first_packet_to_contain_ms=_between(first_packet, first.held if first else None),
+        first_packet_to_contain_ms=_between(truth.first_packet, first.held if first else None),
         polls=counts.polls,
         missed_polls=counts.missed_polls,
         writes_tried=counts.writes_tried,
@@ -112,7 +134,7 @@ def score(site: Site, course: Course, counts: Counts, intruder: str, first_packe
 
 
 def concerns(effect: Effect, intruder: str) -> bool:
-    """Whether an effect is aimed at the intruder alone: his host, or a flow of his. A closed conduit hits others too."""
+    """Whether an effect is aimed at the intruder alone: his host, or a flow of his. A closed conduit hits others."""
     match effect.target:
         case HostTarget(asset=name):
             return name == intruder
@@ -122,9 +144,34 @@ def concerns(effect: Effect, intruder: str) -> bool:
             return False
 
 
-def blocks(effects: Iterable[Effect], until: int) -> tuple[tuple[int, int], ...]:
-    """The intervals in which something was refused; an effect that still stands does so until ``until``."""
-    return tuple((effect.held, effect.ended or until) for effect in effects if effect.held)
+def walls(effects: Iterable[Effect], now: int) -> tuple[tuple[int, int], ...]:
+    """The intervals in which something was certainly refused; an effect that stands does so until ``now``."""
+    held = [
+        (effect.held, (effect.ended or now) - (RELEASING if effect.ended else 0)) for effect in effects if effect.held
+    ]
+    return tuple((start, end) for start, end in held if start < end)
+
+
+def blocks(effects: Iterable[Effect], now: int) -> tuple[tuple[int, int], ...]:
+    """The intervals by which stale writes are told. The mechanism let go a little before its hand said so, and a write
+    may come in between: so each interval that ended is given with both ends that it may have had."""
+    known = tuple(effects)
+    whole = {(effect.held, effect.ended or now) for effect in known if effect.held}
+    return tuple(sorted(whole | set(walls(known, now))))
+
+
+def leaked(intruder: Iterable[Record], plc: Iterable[Record], spans: Sequence[tuple[int, int]]) -> int:
+    """How much of the intruder got through while he was cut off: connections opened, and writes that the controller
+    received, both begun inside one of the intervals."""
+
+    def inside(at: int) -> bool:
+        return any(start < at < end for start, end in spans)
+
+    acts = tuple(intruder)
+    received = [each for each in plc if isinstance(each, Request) and each.function in WRITING]
+    landed = landings([each for each in acts if isinstance(each, Write)], received)
+    opened = [each for each in acts if isinstance(each, Connect) and each.outcome == "open"]
+    return sum(inside(each.at) for each, _ in landed) + sum(inside(each.at) for each in opened)
 
 
 def _decisive(course: Course, decision: Decision | None) -> Finding | None:

@@ -1,0 +1,143 @@
+"""What the doctor looks at outside the settings: sources that should speak, hands that should obey, the loop itself."""
+
+import asyncio
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from tercio.app.settings import HandSettings, Settings, SettingsError, SourceSettings
+from tercio.app.supervisor import order_key, own_file
+from tercio.model.events import Unparsed
+from tercio.model.units import SECOND, span
+from tercio.products.effectors import EFFECTORS
+from tercio.products.sensors import SENSORS
+from tercio.products.transports.orders import Line
+from tercio.store.keys import KeyUnusable, read_public
+
+TAIL = 256 * 1024
+"""Bytes at the end of a source that are looked at."""
+
+
+class Weight(StrEnum):
+    """How much a finding matters: ``wrong`` must be mended, a ``note`` should be known."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at: ``what`` it is, and in ``words`` what was found, or what is missing and what to
+    do."""
+
+    what: str
+    weight: Weight
+    words: str
+
+
+def sources(settings: Settings) -> Iterator[Finding]:
+    """Every source: is it there, can it be read, does it speak, and the language we know?"""
+    if not settings.sources:
+        words = "the settings name no source, so that nothing is seen: add [sources.NAME] with sensor and path"
+        yield Finding("sources", Weight.WRONG, words)
+    for source in settings.sources:
+        yield _source(source)
+
+
+def _source(source: SourceSettings) -> Finding:
+    name = f"source {source.name}"
+    try:
+        if not source.path.is_file():
+            there = "is no file" if source.path.exists() else "does not exist"
+            words = f"{source.path} {there}: does {source.sensor} run, and write there?"
+            return Finding(name, Weight.WRONG, words)
+        with source.path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL))
+            lines = file.read(TAIL).split(b"\n")
+        age = time.time_ns() // 1000 - source.path.stat().st_mtime_ns // 1000
+    except OSError as error:
+        words = f"{source.path} can't be read by this user ({error.strerror}); let its group read it"
+        return Finding(name, Weight.WRONG, words)
+    whole = [line for line in lines[:-1] if line]
+    parsed = SENSORS[source.sensor].parse(source.name, "", 0, whole[-1] + b"\n", 0) if whole else None
+    if isinstance(parsed, Unparsed):
+        words = f"{source.path} does not read like {source.sensor}: {parsed.reason}; correct sensor or path"
+        return Finding(name, Weight.WRONG, words)
+    if age > source.silent_after:
+        words = f"{source.path} is silent for {span(age)}; a silent sensor takes away the right to act by itself"
+        return Finding(name, Weight.NOTE, words)
+    return Finding(name, Weight.OK, f"{source.path} is there, last written {span(max(0, age))} ago")
+
+
+def hands(settings: Settings) -> Iterator[Finding]:
+    """Every hand: is its own file sound, does it trust this loop, can it be started, does it answer?"""
+    if not settings.hands:
+        yield Finding("hands", Weight.WRONG, "the settings name no hand: Tercio can only watch; add [hands.NAME]")
+    for hand in settings.hands:
+        found = list(_own(settings, hand, hand.file)) if hand.file is not None else []
+        yield from found
+        if not any(finding.weight == Weight.WRONG for finding in found):
+            yield _answers(hand)
+
+
+def _own(settings: Settings, hand: HandSettings, file: Path) -> Iterator[Finding]:
+    name = f"hand {hand.name}"
+    for tool in ("setpriv", *hand.start[:1], *(("conntrack",) if hand.mechanism == "nftables" else ())):
+        if shutil.which(tool) is None:
+            package = {"conntrack": "conntrack"}.get(tool, "util-linux")
+            yield Finding(name, Weight.WRONG, f"{tool} is missing: install the package {package}")
+    for word in hand.start:
+        place = Path(word.partition("=")[2])
+        if word.startswith("--net=") and not place.exists():
+            yield Finding(name, Weight.WRONG, f"the network namespace {place} does not exist; correct start")
+    public = order_key(settings).with_suffix(".pub")
+    if not public.exists():
+        yield Finding(name, Weight.NOTE, f"{public} is made by the first `tercio up`; the hand's file must name it")
+        return
+    try:
+        trusted = own_file(settings, hand, file).order_key
+        if trusted != read_public(public):
+            yield Finding(name, Weight.WRONG, f"{file} trusts another order key than {public}; name that one")
+    except (SettingsError, KeyUnusable) as error:
+        yield Finding(name, Weight.WRONG, str(error))
+        return
+    yield Finding(name, Weight.OK, f"its file {file} is sound")
+
+
+def _answers(hand: HandSettings) -> Finding:
+    name = f"hand {hand.name}"
+    why, limits = asyncio.run(_greet(hand))
+    if not why:
+        return Finding(name, Weight.OK, f"it answers: {limits}")
+    if hand.file is None:
+        return Finding(name, Weight.WRONG, f"{why}; it is started elsewhere: start it")
+    needed = EFFECTORS[hand.mechanism].permission
+    return Finding(name, Weight.NOTE, f"it does not run now; `tercio up` starts it; it needs {needed}")
+
+
+async def _greet(hand: HandSettings) -> tuple[str, str]:
+    line = Line(hand.name, str(hand.socket), lambda _: b"", patience=SECOND)
+    try:
+        why = await line.connect()
+        return why, line.hello.limits if line.hello is not None else ""
+    finally:
+        await line.close()
+
+
+def loop(settings: Settings) -> Iterator[Finding]:
+    """Does the loop listen?"""
+    place = settings.state / "loop.sock"
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(1.0)
+        try:
+            line.connect(str(place))
+        except OSError:
+            yield Finding("loop", Weight.NOTE, "it does not run now; start it with `tercio up`")
+            return
+    yield Finding("loop", Weight.OK, f"it listens at {place}")

@@ -1,0 +1,81 @@
+"""Commands that run something: the demo, the platform, its processes."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tercio.app import supervisor
+from tercio.app.assemble import content_of
+from tercio.app.demo import demo as run_demo
+from tercio.app.settings import load
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, out, sentence
+from tercio.loop.run import Setup
+from tercio.loop.run import run as run_loop
+from tercio.products import hand as hand_process
+from tercio.store.keys import signing_key
+
+
+def demo(
+    json: Json = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until you press Ctrl-C.")] = False,
+    acts: Annotated[
+        str, typer.Option("--intrude", metavar="ACTS", help="What the intruder does: sweep, write, or sweep,write.")
+    ] = "sweep,write",
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where to keep traces, state and logs; else a new folder.")
+    ] = None,
+    inside: Annotated[bool, typer.Option("--inside", hidden=True)] = False,
+) -> None:
+    """A plant on this machine is run, attacked and defended while you watch.
+
+    Everything happens in network namespaces of its own and ends with the command, in less than a minute; no packet
+    leaves them. Needs root. The exit status is 0 where the attack was contained and nothing else was harmed.
+    """
+    raise typer.Exit(run_demo(err, out, json=json, keep=keep, acts=acts, folder=folder, inside=inside))
+
+
+def up(settings: SettingsFile = HERE, json: Json = False) -> None:
+    """Start Tercio on your settings: the hands, then the loop.
+
+    Runs until Ctrl-C or SIGTERM, and starts again what ends by itself. With --json, how it ended is printed at the end.
+    """
+    loaded = load(settings)
+    content = content_of(loaded)
+    supervisor.prepare(loaded)
+    for rejected in content.rules.rejected:
+        sentence(err, f"{rejected.file}:{rejected.line}: this rule is not used: {rejected.reason}", "yellow")
+    ended = asyncio.run(supervisor.supervise(supervisor.parts(loaded), lambda text: sentence(err, text, "yellow")))
+    if json:
+        emit(ended)
+    raise typer.Exit(ended.status)
+
+
+def loop(settings: SettingsFile = HERE) -> None:
+    """The loop alone; `tercio up` starts it."""
+    loaded = load(settings)
+    setup = Setup(
+        folder=loaded.state,
+        content=content_of(loaded),
+        sources={source.name: source.path for source in loaded.sources},
+        hands={hand.name: hand.socket for hand in loaded.hands},
+        key=signing_key(supervisor.order_key(loaded)),
+    )
+    asyncio.run(run_loop(setup))
+
+
+def hand(
+    name: Annotated[str, typer.Argument(help="The hand's name in its file.")],
+    file: Annotated[Path, typer.Option("--file", help="The hand's own file (TOML), owned by root.")],
+    json: Json = False,
+) -> None:
+    """Start one hand: the process that changes a product and verifies that it did, with one privilege.
+
+    Start it inside the host or namespace where it acts. `tercio up` starts those that your settings tell it to.
+    Its log goes to stderr; with --json, how it ended is printed at the end.
+    """
+    status = hand_process.main([name, "--file", str(file)])
+    if json:
+        emit({"hand": name, "status": status})
+    raise typer.Exit(status)

@@ -1,0 +1,45 @@
+"""How commands speak: results on stdout, everything else on stderr; and the options that most of them have."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+HERE = Path("tercio.toml")
+
+SettingsFile = Annotated[Path, typer.Option("--settings", envvar="TERCIO_SETTINGS", help="Your tercio.toml.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else.")]
+
+
+def fail(words: str, status: int = 1) -> NoReturn:
+    """Say what is wrong and end the command."""
+    sentence(err, words)
+    raise SystemExit(status)
+
+
+def sentence(console: Console, words: str, style: str = "red") -> None:
+    """One sentence as one line, however narrow the terminal is, so that paths stay whole and lines can be searched."""
+    console.print(Text(words, style=style), soft_wrap=True)
+
+
+def emit(value: object) -> None:
+    """Print one JSON object, alone on stdout. A reader that has gone away is no error."""
+    try:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def now() -> int:
+    """The wall clock, as an instant."""
+    return time.time_ns() // 1000
