@@ -47,6 +47,13 @@ def advising() -> Content:
     return content(site=replace(content().site, zones=zones))
 
 
+def two_sensors() -> Content:
+    """The same with a second sensor, of whose silence nobody takes notice."""
+    sensors = {SOURCE: SENSORS["suricata"], "office": SENSORS["suricata"]}
+    detector = Detector(content().rules, {name: sensor.log_source for name, sensor in sensors.items()})
+    return content(sensors=sensors, detector=detector)
+
+
 @cache
 def _content() -> Content:
     rules = compile_rules(rule_texts())

@@ -66,6 +66,16 @@ def test_while_a_sensor_is_silent_nothing_acts_by_itself_and_shadow_stays_shadow
     assert restrained(site, ()) is site
 
 
+def test_a_silent_sensor_turns_permission_into_a_question():
+    desk = contained()
+    speaking = deliberate(desk.content, replace(desk.state, effects={}), desk.incident, desk.now).decision
+    silent = replace(desk.state, effects={}, memory=replace(desk.state.memory, silent=("ot",)))
+    asking = deliberate(desk.content, silent, desk.incident, desk.now).decision
+    acting = {c.id for c in speaking.candidates if c.target is not None}
+    assert Permission.PERMITTED in {r.permission for r in speaking.rulings if r.candidate in acting}
+    assert Permission.PERMITTED not in {r.permission for r in asking.rulings if r.candidate in acting}
+
+
 def contained() -> Desk:
     desk = Desk()
     desk.take(poll(desk.now))

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tercio.loop.engine import FLUSH, FLUSH_DIRTY, LONGEST_LOOK, MOST_TOLD, turn
-from tercio.loop.state import Inputs, Memory
+from tercio.loop.engine import FLUSH, FLUSH_DIRTY, LONGEST_LOOK, MOST_TOLD
+from tercio.loop.state import Memory
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, EffectState, HostTarget, Status
 from tercio.model.decisions import Verb
@@ -30,12 +30,12 @@ from tests.loop.given import (
     Desk,
     advising,
     alert,
-    content,
     flow,
     fresh,
     listing,
     poll,
     replace,
+    two_sensors,
     window,
 )
 
@@ -342,8 +342,7 @@ def test_a_view_that_falls_silent_with_its_sensor_proves_nothing():
 
 
 def test_another_sensors_voice_is_no_sign_that_the_views_sensor_lives():
-    two = content(silent_after={}, sensors={**content().sensors, "office": content().sensors[SOURCE]})
-    desk = Desk(two).contained()
+    desk = Desk(replace(two_sensors(), silent_after={})).contained()
     for n in range(8):
         desk.now += SECOND
         line = flow(desk.now - SECOND, desk.now, "10.77.10.50", "10.77.10.51")
@@ -351,23 +350,41 @@ def test_another_sensors_voice_is_no_sign_that_the_views_sensor_lives():
     assert not any("fell silent" in e["why"] for e in desk.records("effect"))
 
 
-def test_with_a_silent_sensor_tercio_only_advises_and_acts_again_once_it_speaks():
-    desk = Desk()
+def test_with_a_silent_sensor_tercio_only_advises_and_acts_once_it_speaks_again():
+    desk = Desk(two_sensors())
     desk.take(poll(desk.now))
     desk.take(after=11 * SECOND)
     assert desk.records("input") == [{"source": SOURCE, "silent": True}]
-    late = alert(desk.now, WS1, PLC1)
-    state = desk.state
-    held_back = turn(
-        replace(desk.content, sensors={**desk.content.sensors, "other": desk.content.sensors[SOURCE]}),
-        state,
-        Inputs(now=desk.now, draw=0.5, batches=(Batch("other", "g", 0, (late,), desk.now),)),
-    )
-    assert not held_back.state.effects
-    desk.take(late, after=SECOND)
-    desk.take(poll(desk.now), after=SECOND)
+    line = alert(desk.now, WS1, PLC1)
+    desk.take(batches=(Batch("office", "g1", 0, (line,), desk.now),))
+    assert "a zone that it touches is set to advise" in str(desk.records("decision")[0]["decision"]["rulings"])
+    assert not desk.state.effects
+    desk.take(poll(desk.now + SECOND), after=SECOND)
+    desk.take(poll(desk.now + SECOND), after=SECOND)
     assert desk.records("input")[-1] == {"source": SOURCE, "silent": False}
     assert desk.effect.target.asset == "ws1"
+
+
+def test_what_is_being_ended_is_watched_no_more():
+    """Else an undo would turn into a lasting refusal to choose the target again."""
+    desk = Desk().contained()
+    desk.say(WordKind.UNDO, desk.incident.id)
+    for _ in range(5):
+        desk.take(flow(desk.now, desk.now + SECOND, EWS1, PLC1), alert(desk.now + SECOND, WS1, PLC1), after=SECOND)
+    assert not desk.state.memory.held_off
+    assert desk.effect.why == "anna said undo"
+
+
+def test_new_evidence_begins_the_waiting_anew():
+    desk = Desk(advising())
+    desk.take(poll(desk.now))
+    desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
+    desk.pass_time(200 * SECOND)
+    (docket,) = desk.state.memory.dockets.values()
+    assert docket.looked == 3
+    desk.take(poll(desk.now), alert(desk.now, EWS1, PLC1))
+    (docket,) = desk.state.memory.dockets.values()
+    assert docket.due == desk.now + 60 * SECOND
 
 
 def test_what_waits_is_looked_at_again_ever_more_rarely():

@@ -119,6 +119,10 @@ def test_the_sooner_call_counts():
     assert docket_of(call(first, "inc-1", 20), "inc-1").due == 20
 
 
+def test_what_is_called_for_is_no_mere_passing_of_time():
+    assert docket_of(call(enter(fresh(), "inc-1", looked=5), "inc-1", 50), "inc-1").looked == 0
+
+
 def test_what_is_held_off_is_held_off_once():
     after = hold_off(hold_off(state(EFFECT), EFFECT), EFFECT)
     assert after.memory.held_off == {"inc-1": (target_name(EFFECT.target),)}

@@ -57,7 +57,7 @@ def listed(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
             after, kept = gone(effect, response.standing, asked, response.at), care_of(state, lease)
             if after is not effect:
                 state = settle(state, effect, after, ledger, wanted=kept.ending is None)
-            elif kept.doubt and asked >= kept.doubted and effect.state == EffectState.STANDING:
+            elif kept.doubt and effect.state == EffectState.STANDING:
                 state = roll_back(state, lease, kept.doubt, ledger)
     for standing in response.standing:
         known = standing.lease in state.effects or care_of(state, standing.lease).again > ledger.now

@@ -152,8 +152,7 @@ def test_a_loop_that_is_busy_is_given_up_by_the_loop_first(tmp_path: Path, monke
             raise
         return ""
 
-    assert while_listening(path, deaf, lambda: say(path, UNDO)) == Heard(False, LATE)
-    assert ended == [True]
+    assert while_listening(path, deaf, lambda: (say(path, UNDO), list(ended))) == (Heard(False, LATE), [True])
 
 
 def test_one_who_says_nothing_keeps_nobody_else_waiting(tmp_path: Path):
