@@ -19,4 +19,5 @@ def main() -> int:
     return BENCHES[sys.argv[1]](sys.argv[2:])
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.machine import machine, percentile
+from bench.machine import interval, machine, percentile
 from tercio.drills.exercise import Follower
 from tercio.drills.platform import Platform
 from tercio.drills.range.range import Range
@@ -50,12 +50,12 @@ def main(argv: list[str]) -> int:
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     """Strike ``--runs`` times in each way, each time from another host; gather what journal and traces say."""
     order = ["sweep", "write"] * options.runs
-    random.Random(options.seed).shuffle(order)
+    random.Random(options.seed).shuffle(order)  # noqa: S311  # A seeded order, no secret.
     plant = Range.up(folder / "range")
     try:
         addresses(plant)
-        with platform(folder, plant) as tercio, striker(options.rate) as attacker:
-            follower = Follower(tercio, lambda entry: None)
+        with platform(folder, plant) as tercio, contextlib.closing(Striker(options.rate)) as attacker:
+            follower = Follower(tercio, lambda _: None)
             strikes: dict[str, str] = {}
             missed = 0
             for number, kind in enumerate(order):
@@ -73,7 +73,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     counts = plant.counts(blocks(follower.effects.values(), time.time_ns() // 1000))
     return {
         "bench": "loop",
-        **figures(follower, strikes),
+        **figures(follower, strikes, options.seed),
         "n": options.runs,
         "not_contained": missed,
         "missed_polls": counts.missed_polls,
@@ -87,41 +87,37 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def figures(follower: Follower, strikes: dict[str, str]) -> dict[str, float | None]:
-    """Milliseconds from the completing packet to *held* and to *confirmed*, by kind of strike."""
+def figures(follower: Follower, strikes: dict[str, str], seed: int) -> dict[str, object]:
+    """Milliseconds from the completing packet to *held* and to *confirmed*, by kind of strike, with 95 % intervals."""
     decisions = {decision.id: decision for decision in follower.decisions}
     times = {told.finding.id: told.finding for told in follower.findings}
-    held: dict[str, list[float]] = {"sweep": [], "write": []}
-    confirmed: list[float] = []
+    took: dict[str, list[float]] = {"sweep": [], "write": [], "confirmed": []}
     for lease, kind in strikes.items():
         effect = follower.effects[lease]
         cited = [times[key] for key in decisions[effect.decision].evidence if key in times]
         start = max(finding.time for finding in cited)
-        held[kind].append((effect.held - start) / 1000)
+        took[kind].append((effect.held - start) / 1000)
         if effect.confirmed:
-            confirmed.append((effect.confirmed - start) / 1000)
+            took["confirmed"].append((effect.confirmed - start) / 1000)
+    wanted = [(kind, share) for kind in ("sweep", "write") for share in (0.5, 0.95)] + [("confirmed", 0.5)]
+    names = {(kind, share): f"{kind}_p{share * 100:.0f}_ms" for kind, share in wanted}
     return {
-        "sweep_p50_ms": percentile(held["sweep"], 0.5),
-        "sweep_p95_ms": percentile(held["sweep"], 0.95),
-        "write_p50_ms": percentile(held["write"], 0.5),
-        "write_p95_ms": percentile(held["write"], 0.95),
-        "confirmed_p50_ms": percentile(confirmed, 0.5),
+        **{names[kind, share]: percentile(took[kind], share) for kind, share in wanted},
+        "intervals95": {names[kind, share]: interval(took[kind], share, seed) for kind, share in wanted},
     }
 
 
-def strike(attacker: "subprocess.Popen[str]", follower: Follower, kind: str, source: str) -> Effect | None:
+def strike(attacker: "Striker", follower: Follower, kind: str, source: str) -> Effect | None:
     """One strike: the effect that stopped it, or None where none did within three seconds."""
     before = set(follower.effects)
-    assert attacker.stdin is not None and attacker.stdout is not None
-    attacker.stdin.write(f"{kind} {source}\n")
-    attacker.stdin.flush()
+    attacker.begin(kind, source)
 
     def stopped() -> Effect | None:
         mine = [e for lease, e in follower.effects.items() if lease not in before and e.held]
         return next((e for e in mine if isinstance(e.target, HostTarget) and source in e.target.addresses), None)
 
     follower.until(lambda: stopped() is not None, 3.0)
-    attacker.stdout.readline()
+    attacker.finish()
     effect = stopped()
     if effect is not None:
         lease = effect.lease
@@ -161,16 +157,29 @@ SETTINGS = {
 """What differs from the drill's settings: the text in the file, and what stands in its place."""
 
 
-@contextlib.contextmanager
-def striker(rate: float) -> Iterator["subprocess.Popen[str]"]:
+class Striker:
     """The attacker's process in the office workstation's namespace."""
-    words = inside("ws1", [sys.executable, str(Path(__file__).with_name("striker.py")), str(rate)])
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
+
+    def __init__(self, rate: float) -> None:
+        words = inside("ws1", [sys.executable, str(Path(__file__).with_name("striker.py")), str(rate)])
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def begin(self, kind: str, source: str) -> None:
+        """Tell it to strike. Raises RuntimeError where it has ended."""
+        if self._process.stdin is None or self._process.poll() is not None:
+            raise RuntimeError(f"the striker has ended with status {self._process.returncode}")
+        self._process.stdin.write(f"{kind} {source}\n")
+        self._process.stdin.flush()
+
+    def finish(self) -> None:
+        """Wait until it has done so. Raises RuntimeError where it ended over it."""
+        if self._process.stdout is None or not self._process.stdout.readline():
+            raise RuntimeError(f"the striker has ended with status {self._process.wait()}")
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.communicate()
 
 
 def progress(done: int, whole: int) -> None:

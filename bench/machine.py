@@ -1,11 +1,16 @@
 """What a figure was measured on: part of every result."""
 
+import math
 import os
 import platform
+import random
 import subprocess
 from pathlib import Path
 
 from tercio import __version__
+
+DRAWS = 1000
+"""Samples for one interval."""
 
 
 def machine() -> dict[str, object]:
@@ -25,11 +30,19 @@ def machine() -> dict[str, object]:
 
 
 def percentile(values: list[float], share: float) -> float | None:
-    """The value below which ``share`` of the values lie (nearest rank); None of nothing."""
+    """The smallest of the values that at least ``share`` of them do not exceed (nearest rank); None of nothing."""
     if not values:
         return None
     ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3)
+
+
+def interval(values: list[float], share: float, seed: int) -> tuple[float | None, float | None]:
+    """The 95 % interval of a percentile: its own percentiles over samples drawn from the values with replacement."""
+    chance = random.Random(seed)  # noqa: S311  # Samples, no secret.
+    drawn = [percentile(chance.choices(values, k=len(values)), share) for _ in range(DRAWS)] if values else []
+    found = [each for each in drawn if each is not None]
+    return percentile(found, 0.025), percentile(found, 0.975)
 
 
 def _said(*words: str) -> str:
@@ -37,4 +50,4 @@ def _said(*words: str) -> str:
         result = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError:
         return "missing"
-    return (result.stdout or result.stderr).strip().splitlines()[0]
+    return next(iter((result.stdout or result.stderr).strip().splitlines()), "silent")

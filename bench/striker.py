@@ -1,4 +1,4 @@
-"""A harmless attacker for the loop bench, in the office zone: one strike a line on stdin, each from an address of its own.
+"""A harmless attacker for the loop bench, in the office zone: one strike a line on stdin, each from its own address.
 
 ``sweep ADDRESS`` tries ``SWEEP`` connections to the OT zone; ``write ADDRESS`` writes one unused register of the PLC
 once. What it did comes back as one JSON line.
