@@ -22,14 +22,21 @@ def updated(belief: Belief, stage: Stage, ratio: float, ceiling: float = 1.0) ->
     """Apply one piece of evidence that the intruder is at least at ``stage``.
 
     ``ratio`` is its likelihood ratio; at 1 or below it changes nothing (nothing here exonerates). ``ceiling`` bounds
-    the probability of being held that this evidence may lead to; belief that is above it already stays as it is.
+    the probability of being held that this evidence may lead to; belief that is above it already stays as it is. That
+    he touched an asset only parts the touched from the clean and says nothing of whether he holds it, or else he could
+    make a suspect of whomever he likes.
     """
     if ratio <= 1:
         return belief
+    before_held = sum(belief.p[2:])
+    if stage == Stage.TOUCHED:
+        clean, touched = belief.p[0], belief.p[1] * ratio
+        share = (1 - before_held) / (clean + touched) if clean + touched else 0.0
+        return Belief(_rounded([clean * share, touched * share, *belief.p[2:]]), belief.as_of)
     raised = [p * (ratio if s >= stage else 1.0) for s, p in enumerate(belief.p)]
     total = sum(raised)
     after = [p / total for p in raised]
-    before_held, after_held = sum(belief.p[2:]), sum(after[2:])
+    after_held = sum(after[2:])
     if after_held > ceiling:
         if before_held >= ceiling:
             return belief

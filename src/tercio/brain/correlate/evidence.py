@@ -110,11 +110,16 @@ def added(known: Sequence[Evidence], piece: Evidence) -> float:
     Pieces that rest on one event or one flow are not independent: together they weigh as much as the weightiest. Those
     of an earlier round were answered by what was released since.
     """
-    gains: list[tuple[Evidence, float]] = []
-    for each in (*(k for k in known if k.asset == piece.asset), piece):
-        told = prod(gain for earlier, gain in gains if _depends(earlier, each))
-        gains.append((each, max(1.0, each.ratio / told)))
-    return gains[-1][1]
+    about = [k for k in known if k.asset == piece.asset] + [piece]
+    gains: dict[int, float] = {}
+
+    def gain(place: int) -> float:
+        if place not in gains:
+            told = (gain(earlier) for earlier in range(place) if _depends(about[earlier], about[place]))
+            gains[place] = max(1.0, about[place].ratio / prod(told))
+        return gains[place]
+
+    return gain(len(about) - 1)
 
 
 def _depends(one: Evidence, other: Evidence) -> bool:

@@ -3,9 +3,8 @@
 from tercio.model.findings import Level
 from tercio.model.incidents import Stage
 
-PRIOR = (0.979, 0.02, 0.0007, 0.0002, 0.0001)
-"""Belief in an asset of which nothing is known: clean, touched, foothold, control, impact. A thousandth is held, and
-for each that is held there are twenty that an intruder only touched: being swept does not make a victim a suspect."""
+PRIOR = (0.998, 0.001, 0.0007, 0.0002, 0.0001)
+"""Belief in an asset of which nothing is known: clean, touched, foothold, control, impact. A thousandth is held."""
 
 PRECISION: dict[Level, tuple[float, float]] = {
     Level.INFORMATIONAL: (1, 999),
@@ -27,8 +26,9 @@ def ratio(level: Level, stage: Stage) -> float:
     """The likelihood ratio with which one finding moves an unknown asset to the precision of its rule: that the
     intruder is at least at ``stage`` is then as likely as the rule is right.
 
-    Bayes on the mean of the level's Beta: posterior odds over the odds of the prior; never below 1.
+    Bayes on the mean of the level's Beta: posterior odds over the odds of the prior; never below 1. ``touched`` is
+    weighed against clean alone.
     """
     true, false = PRECISION[level]
-    prior = sum(PRIOR[stage:])
+    prior = sum(PRIOR[stage:]) if stage > Stage.TOUCHED else PRIOR[1] / (PRIOR[0] + PRIOR[1])
     return max(1.0, (true / false) / (prior / (1 - prior)))

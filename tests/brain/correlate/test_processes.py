@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+
+from tercio.brain.correlate.processes import observe
+from tercio.model.events import Endpoint, Event, Reading
+from tercio.model.processes import FRESH, ProcessState
+from tercio.model.site import Site
+from tercio.model.units import SECOND
+from tests.brain.given import FILLING, FORGED, NOON, PLANT, PROVEN, address, replace, site
+
+NAMED = site(replace(FILLING, phase_names={"1": "fill", "2": "dose"}, hold=("dose",)))
+COIL, PHASE = ("coil", 0), ("register", 7)
+
+
+def poll(
+    *values: tuple[tuple[str, int], int], at: int = NOON, by: str = "hmi1", of: str = "plc1", **more: Any
+) -> Event:
+    readings = tuple(Reading(address(PLANT, of), 1, table, index, value) for (table, index), value in values)
+    ends = {"src": Endpoint(address(PLANT, by), 40000), "dst": Endpoint(address(PLANT, of), 502)}
+    whole: dict[str, Any] = {
+        "id": "evt", "source": "eve", "generation": "g", "offset": 0, "product": "suricata", "kind": "modbus",
+        "class_uid": 4001, "time": at, "began": at, "until": at, "received": at, "provenance": PROVEN,
+        "readings": readings, **ends,
+    }  # fmt: skip
+    return Event(**{**whole, **more})
+
+
+def after(*events: Event, plant: Site = NAMED) -> ProcessState:
+    return observe(plant, {}, events).get("filling", ProcessState())
+
+
+@pytest.mark.parametrize(("value", "running"), [(0, False), (1, True), (255, True)])
+def test_the_state_is_read_from_its_tag(value: int, running: bool):
+    state = after(poll((COIL, value)))
+    assert (state.running, state.seen) == (running, NOON)
+    assert state.stopped(NOON) is not running
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        poll((("register", 0), 0)), poll((("coil", 1), 0)), poll((COIL, 0), of="hmi1"), poll((COIL, 0), src=None),
+        poll((COIL, 0), dst=None), poll((COIL, 0), provenance=FORGED), poll(),
+        poll((COIL, 0), at=NOON + FRESH + 1, received=NOON), poll((COIL, 0), of="10.3.0.250"),
+    ],
+    ids=[
+        "another table", "another index", "another asset", "no source", "no target", "forgeable", "no reading",
+        "from the future", "a stranger's",
+    ],
+)  # fmt: skip
+def test_what_is_no_reading_of_the_tag_stops_nothing(event: Event):
+    state = after(event)
+    assert state.running is None
+    assert not state.stopped(NOON)
+
+
+def test_a_reading_from_the_future_does_not_lock_out_later_ones():
+    state = after(poll((COIL, 1), at=2 * NOON, received=NOON), poll((COIL, 0), at=NOON))
+    assert state.stopped(NOON)
+
+
+def test_readings_age():
+    state = after(poll((COIL, 0)))
+    assert state.stopped(NOON + FRESH)
+    assert not state.stopped(NOON + FRESH + 1)
+
+
+def test_an_older_reading_that_comes_late_changes_nothing():
+    assert after(poll((COIL, 1)), poll((COIL, 0), at=NOON - SECOND)).running is True
+
+
+@pytest.mark.parametrize(("value", "phase", "holds"), [(1, "fill", False), (2, "dose", True), (3, "", True)])
+def test_a_phase_has_a_name_or_is_unknown_and_held(value: int, phase: str, holds: bool):
+    state = after(poll((PHASE, value)))
+    assert (state.phase, state.phase_seen) == (phase, NOON)
+    assert state.holds(("dose",), NOON) is holds
+
+
+def test_where_no_phase_is_named_its_number_is_its_name():
+    assert after(poll((PHASE, 3)), plant=PLANT).phase == "3"
+
+
+def test_each_tag_ages_by_itself():
+    state = after(poll((PHASE, 1)), poll((COIL, 0), at=NOON + FRESH + 1))
+    assert state.holds(("dose",), NOON + FRESH + 1)
+    state = after(poll((COIL, 0)), poll((PHASE, 1), at=NOON + FRESH + 1))
+    assert not state.stopped(NOON + FRESH + 1)
+
+
+def test_an_answered_poll_shows_that_a_needed_flow_works_whichever_end_is_named_first():
+    state = after(poll((COIL, 1)), poll((COIL, 1), at=NOON + 5), poll((COIL, 1), at=NOON + 3))
+    assert state.polls == {"hmi1>plc1": NOON + 5}
+    backwards = poll((COIL, 1), src=Endpoint(address(PLANT, "plc1"), 502), dst=Endpoint(address(PLANT, "hmi1"), 40000))
+    assert after(backwards).polls == {"hmi1>plc1": NOON}
+    assert after(poll((COIL, 1), by="ews1")).polls == {}
+
+
+def test_events_that_say_nothing_give_back_the_same_states():
+    states = {"filling": ProcessState(running=True, seen=NOON)}
+    assert (
+        observe(PLANT, states, [poll(), poll((COIL, 1), by="ews1", provenance=FORGED)])["filling"] is states["filling"]
+    )
