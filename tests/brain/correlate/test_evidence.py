@@ -121,3 +121,11 @@ def test_one_flow_is_one_source_of_evidence_within_a_round_and_for_one_asset():
 def test_what_is_added_lies_between_nothing_and_the_claim(claims: list[tuple[float, set[str]]]):
     *known, last = [piece(ratio, *sorted(events)) for ratio, events in claims]
     assert 1 <= added(known, last) <= last.ratio
+
+
+def test_a_long_chain_of_dependent_pieces_is_followed_to_its_end():
+    chain = [piece(2.0**n, f"e{n}", f"e{n + 1}") for n in range(3)]
+    # 1, then 2 lacks 2 of it, then 4 lacks 2 of that.
+    assert [added(chain[:n], chain[n]) for n in range(3)] == [1, 2, 2]
+    chain = [piece(7, f"e{n}", f"e{n + 1}") for n in range(2000)]
+    assert added(chain[:-1], chain[-1]) in (1, 7)

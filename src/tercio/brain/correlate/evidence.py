@@ -111,15 +111,18 @@ def added(known: Sequence[Evidence], piece: Evidence) -> float:
     of an earlier round were answered by what was released since.
     """
     about = [k for k in known if k.asset == piece.asset] + [piece]
+    last = len(about) - 1
+    rests: dict[int, list[int]] = {}
+    todo = [last]
+    while todo:
+        place = todo.pop()
+        if place not in rests:
+            rests[place] = [earlier for earlier in range(place) if _depends(about[earlier], about[place])]
+            todo += rests[place]
     gains: dict[int, float] = {}
-
-    def gain(place: int) -> float:
-        if place not in gains:
-            told = (gain(earlier) for earlier in range(place) if _depends(about[earlier], about[place]))
-            gains[place] = max(1.0, about[place].ratio / prod(told))
-        return gains[place]
-
-    return gain(len(about) - 1)
+    for place in sorted(rests):
+        gains[place] = max(1.0, about[place].ratio / prod(gains[earlier] for earlier in rests[place]))
+    return gains[last]
 
 
 def _depends(one: Evidence, other: Evidence) -> bool:
