@@ -28,6 +28,8 @@ class Plant:
         self.gateway = make()
         self.hosts = {name: make() for name in HOSTS}
         gateway = self.gateway
+        for space in (gateway, *self.hosts.values()):  # else IPv6 is silent for its first seconds
+            space.run("sysctl -qw net.ipv6.conf.all.accept_dad=0", "sysctl -qw net.ipv6.conf.default.accept_dad=0")
         gateway.run("ip link add name zone type bridge", "ip link set zone up")
         for name, host in self.hosts.items():
             join(gateway, f"to-{name}", host, "eth0")

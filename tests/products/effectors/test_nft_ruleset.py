@@ -143,6 +143,7 @@ def test_what_others_send_to_a_denied_host_vanishes(plant: Plant, loop: Loop) ->
     ews = plant.listen("ews", 502)
     old = plant.connect("hmi", four("ews"), 502)
     assert talks(old)
+    assert talks(plant.connect("hmi", six("ews"), 502)), "and now its neighbour is known"
     deny(loop, host("ews"))
     watch, denied = plant.watch("hmi"), plant.watch("ews")
     assert silent(plant, "hmi", four("ews"))
@@ -216,6 +217,7 @@ def test_a_never_address_is_not_touched_even_if_an_element_says_so(plant: Plant,
     assert talks(line)
     assert silent(plant, "plc", four("office"), 503)
     sink.close()
+    plant.hosts["plc"].run(f"ip addr del {never}/{length} dev eth0")
 
 
 def retransmits_after(plant: Plant, plc: Sink, block: Callable[[], None], lift: Callable[[], None]) -> bool:
@@ -297,21 +299,63 @@ def test_what_others_were_writing_to_the_denied_is_not_delivered_late(plant: Pla
     ews.close()
 
 
+def test_a_connection_in_which_only_the_denied_spoke_stays_refused(plant: Plant, loop: Loop) -> None:
+    ews = plant.listen("ews", 502)
+    line = plant.connect("hmi", four("ews"), 502)
+    assert talks(line)
+    deny(loop, host("ews"), span=5 * SECOND // 4)
+    ews.lines[0].send(b"news")
+    assert until(lambda: "expires" not in _listed(plant, "hosts4"))
+    watch = plant.watch("ews")
+    line.send(b"WRITE")
+    time.sleep(0.3)
+    assert not watch.tcp()
+    ews.close()
+
+
+def test_a_connection_in_which_only_the_other_end_spoke_stays_refused(plant: Plant, loop: Loop, plc: Sink) -> None:
+    line = plant.connect("office", four("plc"), 502)
+    assert talks(line)
+    deny(loop, host("office"), span=5 * SECOND // 4)
+    plc.lines[0].send(b"news")
+    assert until(lambda: "expires" not in _listed(plant, "hosts4"))
+    watch = plant.watch("office")
+    time.sleep(1.5)
+    assert not watch.tcp(), "what the other end retransmits is not delivered either"
+    line.send(b"WRITE")
+    with pytest.raises(ConnectionResetError):
+        line.recv(10)
+
+
+@pytest.mark.usefixtures("plc")
+def test_where_conntrack_is_switched_off_a_released_host_may_speak_again(plant: Plant, loop: Loop) -> None:
+    off = "chain c { type filter hook prerouting priority -300; meta l4proto tcp notrack; };"
+    plant.gateway.nft(f"table inet off {{ {off} }}")
+    try:
+        deny(loop, host("office"))
+        assert refused(plant, "office", four("plc"))
+        cancel(loop, host("office"))
+        assert talks(plant.connect("office", four("plc"), 502))
+    finally:
+        plant.gateway.nft("delete table inet off")
+
+
+@pytest.mark.parametrize("version", [four, six])
 @pytest.mark.parametrize("forgotten", [True, False])
 def test_after_a_release_only_the_denied_hosts_old_connections_are_refused(
-    plant: Plant, loop: Loop, plc: Sink, forgotten: bool
+    plant: Plant, loop: Loop, plc: Sink, forgotten: bool, version: Callable[[str], str]
 ) -> None:
-    office, hmi = plant.connect("office", four("plc"), 502), plant.connect("hmi", four("plc"), 502)
+    office, hmi = plant.connect("office", version("plc"), 502), plant.connect("hmi", version("plc"), 502)
     assert talks(office)
     assert talks(hmi)
-    deny(loop, host("office"), span=2 * SECOND)
+    deny(loop, host("office"), span=3 * SECOND // 2)
     if forgotten:
         cancel(loop, host("office"))
         plant.gateway.run("conntrack -F")
     else:
-        assert until(lambda: "expires" not in _listed(plant, "hosts4"))
+        assert until(lambda: "expires" not in _listed(plant, "hosts4") + _listed(plant, "hosts6"))
     assert talks(hmi), "an HMI's flow must survive that conntrack forgot it"
-    new = plant.connect("office", four("plc"), 502)
+    new = plant.connect("office", version("plc"), 502)
     assert talks(new)
     office.send(b"WRITE")
     with pytest.raises(ConnectionResetError):
@@ -384,7 +428,7 @@ def test_a_closed_conduit_leaves_what_is_needed_open(plant: Plant, loop: Loop, v
     assert not [packet for watch in watches for packet in watch.tcp() if packet[2] & RST]
     cancel(loop, target)
     assert not talks(other), "what was held back must not be delivered late"
-    assert spare.got == b"read"
+    assert spare.got == web.got == b"read"
     assert talks(plant.connect("office", version("plc"), 503))
     for sink in (web, spare):
         sink.close()
@@ -420,6 +464,18 @@ def test_a_closed_conduit_leaves_needed_datagrams_and_their_answers_through(
     office.sendto(b"other", (prefix + version("plc"), 4007))
     with pytest.raises(TimeoutError):
         other.recv(20)
+
+
+@pytest.mark.parametrize("version", [four, six])
+def test_a_closed_conduit_leaves_errors_about_what_is_needed_through(
+    plant: Plant, loop: Loop, version: Callable[[str], str]
+) -> None:
+    deny(loop, ConduitTarget("it", "ot", *NETS, needs("udp", 4008)))
+    office = plant.udp("office", four_only=version is four)
+    office.connect((version("plc"), 4008))
+    office.send(b"question")
+    with pytest.raises(ConnectionRefusedError):
+        office.recv(10)
 
 
 def test_the_service_port_of_a_needed_flow_opens_no_new_connection_backwards(plant: Plant, loop: Loop) -> None:
