@@ -8,7 +8,6 @@ from tercio.brain.decide.forecast import median_step, reaches_within
 from tercio.brain.decide.question import Question
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.incidents import Stage
-from tercio.model.processes import ProcessState
 from tercio.model.site import CONTROLLERS, Process
 from tercio.model.units import SECOND
 
@@ -46,7 +45,7 @@ class Threat(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """``stakes`` per process that is not stopped (cents), the threats to it, the median time of a step (microseconds),
+    """``stakes`` per process (cents), the threats to it, the median time of a step (microseconds),
     and the greatest probability of being held among the hosts that threaten anybody."""
 
     stakes: dict[str, int]
@@ -58,13 +57,11 @@ class Survey(msgspec.Struct, frozen=True):
 def survey(question: Question) -> Survey:
     """Look at the whole incident once."""
     incident, now = question.incident, question.now
-    live = [
-        p for p in question.site.processes.values() if not question.processes.get(p.name, ProcessState()).stopped(now)
-    ]
+    stopped = {name for name, state in question.processes.items() if state.stopped(now)}
     standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
     sources = holders(question)
     threats = []
-    for process in live:
+    for process in question.site.processes.values():
         marks = marks_of(question, process)
         zones = frozenset(question.site.assets[name].zone for name in marks)
         for source in sources:
@@ -81,7 +78,7 @@ def survey(question: Question) -> Survey:
             forced = max((detours(target, threat) for target in standing), default=0)
             threats.append(msgspec.structs.replace(threat, detours=forced))
     return Survey(
-        stakes={process.name: stake(process) for process in live},
+        stakes={name: stake(process, name in stopped) for name, process in question.site.processes.items()},
         threats=tuple(threats),
         median=median_step(question.outlook.tempo, incident.steps),
         held=max((incident.beliefs[source].held for source in sources), default=0.0),
@@ -103,9 +100,11 @@ def holders(question: Question) -> tuple[str, ...]:
     return tuple(name for name in sorted({*incident.sources, *entered}) if incident.beliefs[name].held >= FAINT)
 
 
-def stake(process: Process) -> int:
-    """What it costs when a process is stopped by an attack (cents): the batch, the restart, and the hours it takes."""
-    return process.scrap + process.restart_cost + process.outage_per_hour * process.restart_span // HOUR
+def stake(process: Process, stopped: bool = False) -> int:
+    """What an attack on a process costs (cents): the batch, the restart, and the hours it takes. Where the process is
+    stopped already there is no batch to lose, but whoever writes on spoils the restart, and its hours begin anew."""
+    batch = 0 if stopped else process.scrap
+    return batch + process.restart_cost + process.outage_per_hour * process.restart_span // HOUR
 
 
 def detours(target: Target | None, threat: Threat) -> int:
