@@ -55,7 +55,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     try:
         addresses(plant)
         with platform(folder, plant) as tercio, contextlib.closing(Striker(options.rate)) as attacker:
-            follower = Follower(tercio, lambda _: None)
+            follower = Follower(tercio.news, lambda _: None)
             strikes: dict[str, str] = {}
             missed = 0
             for number, kind in enumerate(order):

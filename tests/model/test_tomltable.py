@@ -158,3 +158,21 @@ def test_paths_and_neighbours_in_words():
     assert nearest("hmi", ["hmi1", "plc1"]) == "; did you mean 'hmi1'?"
     assert nearest("zzz", ["b", "a"]) == "; known are a, b"
     assert nearest("zzz", []) == ""
+
+
+def test_bounds_hold_what_is_written_and_not_the_default():
+    values, faults = table({"low": 0.5, "high": 3, "zero": 0, "short": "1s", "long": "3h", "fits": "2m"})
+    assert values.number("low", 2, least=1, default=1.5) == 1.5
+    assert values.number("high", 2, default=1) == 1
+    assert values.number("zero", 2, default=1) == 0
+    assert values.number("absent", 2, default=1) == 1
+    assert values.span("short", default=5, least=2 * SECOND) == 5
+    assert values.span("long", default=5, most=3600 * SECOND) == 5
+    assert values.span("fits", default=5, least=SECOND, most=3600 * SECOND) == 120 * SECOND
+    assert values.span("absent", default=5, least=SECOND) == 5
+    assert sorted(told(faults)) == [
+        "t.high is 3; it must be a number from 0 to 2",
+        "t.long is 3h; write a time from 0.0 ms to 1 h",
+        "t.low is 0.5; it must be a number from 1 to 2",
+        "t.short is 1s; write a time from 2 s on",
+    ]

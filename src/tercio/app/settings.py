@@ -14,7 +14,7 @@ from tercio.brain.decide.question import Outlook
 from tercio.loop.state import Release
 from tercio.model.tomlines import Path as Place
 from tercio.model.tomltable import Faults, Table
-from tercio.model.units import SECOND, cents, span
+from tercio.model.units import SECOND, cents
 from tercio.products.effectors import EFFECTORS
 from tercio.products.sensors import SENSORS
 
@@ -173,27 +173,25 @@ def _limits(table: Table) -> Limits:
     if consent > belief:
         table.fault("consent_belief", "is above belief: consent would never be asked for; lower it, or raise belief")
         consent = belief
-    small = table.number("small_cost", MOST_SMALL)
-    longest = _span(table, "longest", default.longest * SECOND, least=SECOND, most=31 * DAY)
-    acts = _count(table, "acts_per_hour", 10_000, default.acts_per_hour)
+    small = cents(table.number("small_cost", MOST_SMALL, default=default.small_cost / 100))
+    longest = table.span("longest", default=default.longest * SECOND, least=SECOND, most=31 * DAY)
+    acts = table.number("acts_per_hour", 10_000, default=default.acts_per_hour)
+    if acts != int(acts):
+        table.fault("acts_per_hour", f"is {acts:g}; it must be a whole number")
     table.done()
     return Limits(
-        belief=belief,
-        consent_belief=consent,
-        small_cost=cents(small) if "small_cost" in table else default.small_cost,
-        longest=longest // SECOND,
-        acts_per_hour=acts,
+        belief=belief, consent_belief=consent, small_cost=small, longest=longest // SECOND, acts_per_hour=int(acts)
     )
 
 
 def _outlook(table: Table) -> Outlook:
     default = Outlook()
     result = Outlook(
-        span=_span(table, "lease", default.span, least=SECOND),
+        span=_span(table, "lease", default.span),
         horizon=_span(table, "attended_within", default.horizon),
         wait=_span(table, "wait", default.wait),
         answer=_span(table, "answered_within", default.answer),
-        half_life=_span(table, "belief_half_life", default.half_life),
+        half_life=_span(table, "belief_half_life", default.half_life, least=SECOND // 1000),
         tempo=table.choice("tempo", ("industrialised", "average"), default.tempo),
     )
     table.done()
@@ -202,45 +200,25 @@ def _outlook(table: Table) -> Outlook:
 
 def _release(table: Table) -> Release:
     default = Release()
-    threshold = table.number("threshold", 1.0)
+    threshold = table.number("threshold", 1.0, default=default.threshold)
     least = _span(table, "quiet_least", default.quiet_least, least=0)
     most = _span(table, "quiet_most", default.quiet_most, least=0)
-    longest = _span(table, "longest", default.longest, least=SECOND)
+    longest = _span(table, "longest", default.longest)
     if least > most:
         key = "quiet_least" if "quiet_least" in table else "quiet_most"
-        table.fault(key, "makes the shortest quiet period longer than the longest; quiet_least <= quiet_most")
+        table.fault(key, "makes the shortest quiet period longer than the longest; write quiet_least <= quiet_most")
     table.done()
-    return Release(threshold if "threshold" in table else default.threshold, least, most, longest)
+    return Release(threshold, least, most, longest)
 
 
-def _span(table: Table, key: str, default: int, least: int = SECOND // 1000, most: int = 366 * DAY) -> int:
-    """A duration (microseconds). Absent is the default; one out of bounds is a fault, never silently the default."""
-    value = table.span(key)
-    if key not in table:
-        return default
-    if not least <= value <= most:
-        table.fault(key, f"is {table.text(key)}; write a time from {span(least)} to {span(most)}")
-        return default
-    return value
+def _span(table: Table, key: str, default: int, *, least: int = SECOND) -> int:
+    """A duration of up to a year (microseconds)."""
+    return table.span(key, default=default, least=least, most=366 * DAY)
 
 
 def _share(table: Table, key: str, default: int) -> int:
-    """A probability above 0, in thousandths."""
-    value = round(table.number(key, 1.0) * 1000)
-    if key not in table:
-        return default
-    if value < 1:
-        table.fault(key, "is nothing, so that mere suspicion would do; write a number from 0.001 to 1")
-        return default
-    return value
-
-
-def _count(table: Table, key: str, most: int, default: int) -> int:
-    """A whole number."""
-    value = table.number(key, most)
-    if value != int(value):
-        table.fault(key, f"is {value:g}; it must be a whole number")
-    return int(value) if key in table else default
+    """A probability above 0, in thousandths: with none at all, mere suspicion would do."""
+    return round(table.number(key, 1.0, least=0.001, default=default / 1000) * 1000)
 
 
 def _words(table: Table, key: str) -> tuple[str, ...]:

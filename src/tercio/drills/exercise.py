@@ -1,7 +1,7 @@
 """One drill on the range: a healthy line, look-alikes, an intruder, Tercio between them; then the scoreboard."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,12 +42,16 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 class Follower:
-    """Reads the journal as it grows, and passes each record on; ``beat`` is called each time it looks."""
+    """Follows the journal: ``news`` gives the records since the last call, each is passed on to ``show``; ``beat`` is
+    called each time it looks."""
 
     def __init__(
-        self, platform: Platform, show: Callable[[Entry], None], beat: Callable[[], None] = lambda: None
+        self,
+        news: Callable[[], Iterable[Entry]],
+        show: Callable[[Entry], None],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._platform = platform
+        self._news = news
         self._show = show
         self._beat = beat
         self.findings: list[Told] = []
@@ -56,7 +60,7 @@ class Follower:
 
     def follow(self) -> None:
         """Take in what is new."""
-        for entry in self._platform.news():
+        for entry in self._news():
             if entry.body is None:
                 continue
             if entry.kind == "finding":
@@ -135,7 +139,7 @@ def conduct(
             say(
                 "drill", "Tercio is up: it follows Suricata; its hand in the gateway has CAP_NET_ADMIN and nothing else"
             )
-            follower = Follower(platform, show, Pulse(plant, say, plan.pulse))
+            follower = Follower(platform.news, show, Pulse(plant, say, plan.pulse))
             _play(plant, platform, follower, plan, say)
             keep()
             follower.follow()

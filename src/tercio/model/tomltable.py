@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import TypeGuard, TypeVar
 
 from tercio.model.tomlines import Path, key_lines, line_of
-from tercio.model.units import SECOND, cents, duration
+from tercio.model.units import SECOND, cents, duration, span
 
 T = TypeVar("T")
 
@@ -96,27 +96,35 @@ class Table:
         """True or false; false where absent."""
         return self._take(key, False, _is_flag, "it must be true or false")
 
-    def number(self, key: str, most: float) -> float:
-        """A number between 0 and ``most``; 0 where absent."""
-        advice = f"it must be a number from 0 to {most:g}"
-        value = self._take(key, 0.0, _is_number, advice)
-        if not 0 <= value <= most:  # also true of nan, which TOML can write
+    def number(self, key: str, most: float, *, least: float = 0.0, default: float = 0.0) -> float:
+        """A number between ``least`` and ``most``; the default where absent or wrong."""
+        advice = f"it must be a number from {least:g} to {most:g}"
+        value = self._take(key, default, _is_number, advice)
+        if not least <= value <= most:  # also true of nan, which TOML can write
             self.fault(key, f"is {value}; {advice}")
-            return 0.0
+            return default
         return value
 
     def cents(self, key: str) -> int:
         """Money in whole units of the currency, as cents."""
         return cents(self.number(key, MOST_MONEY))
 
-    def span(self, key: str) -> int:
-        """A duration such as ``"45m"``, in microseconds."""
+    def span(self, key: str, *, default: int = 0, least: int = 0, most: int | None = None) -> int:
+        """A duration such as ``"45m"`` between ``least`` and ``most``, in microseconds; the default where absent or
+        wrong."""
         text = self.text(key)
+        if not text:
+            return default
         try:
-            return duration(text) if text else 0
+            value = duration(text)
         except ValueError as error:
             self.fault(key, f"is wrong: {error}")
-            return 0
+            return default
+        if value < least or (most is not None and value > most):
+            up_to = f" to {span(most)}" if most is not None else " on"
+            self.fault(key, f"is {text}; write a time from {span(least)}{up_to}")
+            return default
+        return value
 
     def hours(self, key: str) -> int:
         """A number of hours, in microseconds."""

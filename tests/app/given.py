@@ -1,0 +1,103 @@
+"""A site's home as its engineer would set it up, a state that a loop left there, and pages as a terminal shows them."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+from rich.console import Console, RenderableType
+
+from tercio.app.settings import Settings, load
+from tercio.app.supervisor import prepare
+from tercio.drills.range.range import site_file
+from tercio.loop.run import restored as restore
+from tercio.loop.state import LoopState
+from tercio.model.units import SECOND
+from tercio.model.words import WordKind
+from tercio.store.state import State
+from tests.loop.given import Desk, content
+
+TOML = """\
+[tercio]
+state = "state"
+site = "site.toml"
+
+[sources.ot]
+sensor = "suricata"
+path = "eve.json"
+
+[hands.gateway]
+mechanism = "nftables"
+zones = ["office", "dmz", "ot"]
+"""
+
+HAND = """\
+name = "gateway"
+mechanism = "nftables"
+socket = "{folder}/run/gateway.sock"
+order_key = "{folder}/state/keys/order.pub"
+longest = "1h"
+"""
+
+
+def home(folder: Path, text: str = TOML, *, hand: bool = False) -> Path:
+    """Write settings, site, an empty source and, where wanted, the hand's own file; the settings' path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if hand:
+        text += 'file = "gateway.toml"\n'
+        (folder / "gateway.toml").write_text(HAND.format(folder=folder))
+        (folder / "gateway.toml").chmod(0o600)
+    (folder / "tercio.toml").write_text(text)
+    (folder / "site.toml").write_text(site_file().read_text())
+    (folder / "eve.json").touch()
+    return folder / "tercio.toml"
+
+
+def changed(old: str, new: str, text: str = TOML) -> str:
+    """The settings with one piece of text replaced."""
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times there"
+    return text.replace(old, new)
+
+
+def keep(desk: Desk, settings: Settings) -> None:
+    """Commit everything that a loop told by hand wanted written."""
+    prepare(msgspec.structs.replace(settings, hands=()))
+    with State.open(settings.state, origin="tercio/test") as store:
+        for turn in desk.turns:
+            if turn.transaction is not None:
+                store.commit(turn.transaction)
+
+
+def attacked(folder: Path, *, released: bool = False) -> tuple[Settings, Desk]:
+    """A home where an intruder wrote to the controller and is refused; where ``released``, people undid that."""
+    settings = load(home(folder, hand=True))
+    desk = Desk().contained()
+    if released:
+        desk.say(WordKind.UNDO, desk.effect.lease)
+        desk.answer()
+    keep(desk, settings)
+    return settings, desk
+
+
+def restored(settings: Settings) -> LoopState:
+    """The state as the next loop will find it."""
+    with State.open(settings.state, origin="tercio/test") as store:
+        return restore(store, content(), SECOND)[0]
+
+
+def drawn(page: RenderableType, width: int = 100) -> str:
+    """What a terminal gets, colours and all."""
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True, color_system=None).print(page)
+    return out.getvalue()
+
+
+def tercio(*words: str, settings: Path | None = None, **more: object) -> subprocess.CompletedProcess[str]:
+    """The command line as people start it."""
+    argv = [sys.executable, "-m", "tercio", *words, *(["--settings", str(settings)] if settings else [])]
+    env = {k: v for k, v in os.environ.items() if k not in ("TERCIO_SETTINGS", "COLUMNS")}
+    return subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=60, **{"env": env, "cwd": "/", **more}
+    )
