@@ -1,0 +1,45 @@
+"""What tests of the command line share: one demo, played once, and a reason where none can be."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tercio.app.doctor import for_range
+from tests.app.given import tercio
+
+
+@pytest.fixture(scope="session")
+def as_root() -> None:
+    """Skips, with the reason, where no namespace can be made."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: makes network namespaces and loads nftables there")
+    if gone := [tool for tool in ("nft", "ip", "unshare", "nsenter", "setpriv") if shutil.which(tool) is None]:
+        pytest.skip(f"missing: {', '.join(gone)}")
+
+
+class Played(NamedTuple):
+    """One demo: its exit status, its scoreboard, what it told on the way, and where it left everything."""
+
+    status: int
+    board: dict[str, Any]
+    told: str
+    folder: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "tercio.toml"
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """``tercio demo --json`` on the kernel, once for all tests."""
+    if lacks := for_range():
+        pytest.skip("; ".join(lacks))
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    done = tercio("demo", "--json", "--folder", str(folder), timeout=150)
+    assert done.stdout, done.stderr[-2000:]
+    return Played(done.returncode, json.loads(done.stdout), done.stderr, folder)
