@@ -51,7 +51,7 @@ ASSETS = (
     asset("hist1", "dmz", "historian", outage_per_hour=8_000), asset("hmi1", "ot", "hmi"), asset("plc1", "ot", "plc"),
     asset("ews1", "ot", "ews", outage_per_hour=15_000),
 )  # fmt: skip
-ZONES = (zone("office", 1, 4, outage_per_hour=120_000), zone("dmz", 2, 3.5), zone("ot", 3, 2))
+ZONES = (zone("office", 1, 4.0, outage_per_hour=120_000), zone("dmz", 2, 3.5), zone("ot", 3, 2.0))
 
 
 def site(*processes: Process, assets: Sequence[Asset] = (), **more: Any) -> Site:

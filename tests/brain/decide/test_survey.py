@@ -1,0 +1,168 @@
+import pytest
+from hypothesis import given
+
+from tercio.brain.decide.candidates import candidates
+from tercio.brain.decide.forecast import reaches_within
+from tercio.brain.decide.question import Question
+from tercio.brain.decide.survey import (
+    CERTAIN,
+    DETOURS,
+    FAINT,
+    UNSEEN,
+    detours,
+    forced,
+    holders,
+    marks_of,
+    remaining_steps,
+    stake,
+    succeeds,
+    survey,
+    zone_of,
+)
+from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget
+from tercio.model.incidents import Belief
+from tercio.model.units import SECOND
+from tests.brain.given import (
+    FILLING,
+    FORGED,
+    MOVE,
+    NOON,
+    STOPPED,
+    STRANGER,
+    WRITE,
+    asset,
+    effect,
+    finding,
+    incident,
+    question,
+    questions,
+    replace,
+    site,
+)
+
+HOST = HostTarget("ws1", ("10.1.0.1",))
+FLOW = FlowTarget("ws1", "plc1", ("10.1.0.1",), ("10.3.0.31",), "tcp", 502)
+CONDUIT = ConduitTarget("office", "ot", ("10.1.0.0/24",), ("10.3.0.0/24",), ())
+SWEPT = question(incident(finding()))
+
+
+def test_a_sweep_towards_one_line_surveyed_by_hand():
+    seen = survey(SWEPT)
+    (threat,) = seen.threats
+    # Batch 18,000, restart 60,000 and three hours at 42,000, in cents.
+    assert seen.stakes == {"filling": 1_800_000 + 6_000_000 + 3 * 4_200_000}
+    assert (threat.source, threat.zone, threat.process) == ("ws1", "office", "filling")
+    assert (threat.marks, threat.zones) == ({"plc1"}, {"ot"})
+    assert (threat.steps, threat.detours) == (2, 0)
+    assert threat.held == seen.held == pytest.approx(0.8, abs=1e-5)
+    assert seen.median == pytest.approx(27_000_000)
+
+
+def test_a_stopped_process_has_nothing_at_stake():
+    assert survey(replace(SWEPT, processes={"filling": STOPPED})).threats == ()
+    assert survey(replace(SWEPT, processes={"filling": STOPPED})).stakes == {}
+    assert survey(replace(SWEPT, processes={"filling": replace(STOPPED, running=True)})).threats
+
+
+def test_steps_count_down_as_he_comes_nearer():
+    near = question(incident(finding("ws1", "plc1")))
+    at_it = question(incident(finding("ws1", "plc1"), finding("ws1", "plc1", tactics=WRITE, rule="write")))
+    marks = frozenset({"plc1"})
+    assert remaining_steps(question(incident(finding("ws1", "hmi1"))), "ws1", marks) == 3
+    assert remaining_steps(near, "ws1", marks) == 2
+    assert remaining_steps(at_it, "ws1", marks) == 1
+    assert remaining_steps(near, "plc1", marks) == 1
+    assert remaining_steps(at_it, "ws2", marks) == 3
+
+
+def test_whoever_was_seen_at_it_or_entered_may_go_on_and_nobody_else():
+    moved = incident(finding("ws1", "hist1", "plc1", tactics=MOVE), finding("ws1", "ews1", rule="r"))
+    assert holders(question(moved)) == ("hist1", "ws1")
+    written = incident(finding("ews1", "plc1", tactics=WRITE))
+    assert holders(question(written)) == ("ews1",)
+    forged = incident(finding("ws1"), finding("ws1", "hist1", tactics=MOVE, rule="r", provenance=FORGED))
+    assert holders(question(forged)) == ("ws1",)
+
+
+def test_who_has_faded_threatens_nobody():
+    known = incident(finding())
+    for held, expected in ((FAINT, 1), (FAINT - 1e-6, 0)):
+        faded = replace(known, beliefs={**known.beliefs, "ws1": Belief((1 - held, 0, held, 0, 0), NOON)})
+        assert len(survey(question(faded)).threats) == expected
+
+
+def test_what_stops_a_process_are_its_controllers_or_else_whatever_it_needs():
+    assert marks_of(SWEPT, FILLING) == {"plc1"}
+    service = replace(FILLING, needs=("hist1",), flows=FILLING.flows[1:])
+    assert marks_of(SWEPT, service) == {"plc1"}
+    assert marks_of(SWEPT, replace(service, flows=())) == {"hist1"}
+    assert marks_of(SWEPT, replace(service, needs=(), flows=())) == frozenset()
+
+
+def test_zones_of_listed_assets_and_bare_addresses():
+    assert [zone_of(SWEPT, name) for name in ("plc1", STRANGER, "fd00:3::77", "192.0.2.1", "", "x")] == [
+        "ot", "office", "ot", "", "", "",
+    ]  # fmt: skip
+
+
+def test_a_target_hinders_only_what_it_stands_in_the_way_of():
+    (threat,) = survey(SWEPT).threats
+    assert [detours(target, threat) for target in (HOST, FLOW, CONDUIT, None)] == [2, 1, 2, 0]
+    for elsewhere in (
+        replace(HOST, asset="ws2"), replace(HOST, asset="plc1"), replace(FLOW, src="ws2"), replace(FLOW, dst="hmi1"),
+        replace(CONDUIT, src_zone="dmz"), replace(CONDUIT, dst_zone="dmz"),
+        replace(CONDUIT, src_zone="ot", dst_zone="office"),
+    ):  # fmt: skip
+        assert detours(elsewhere, threat) == 0
+    assert detours(CONDUIT, replace(threat, zones=frozenset({"ot", "dmz"}))) == 0
+    assert detours(CONDUIT, replace(threat, zones=frozenset())) == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "forced"), [(EffectState.ORDERED, 2), (EffectState.STANDING, 2), (EffectState.RELEASED, 0)]
+)
+def test_what_stands_forces_its_detours_already(state: EffectState, forced: int):
+    (threat,) = survey(replace(SWEPT, effects=(effect(HOST, state=state), effect(FLOW, state=state)))).threats
+    assert threat.detours == forced
+
+
+def test_forced_tells_only_what_hinders_more_than_what_stands():
+    seen = survey(SWEPT)
+    assert forced(seen, (FLOW, CONDUIT, FLOW)) == {0: 2}
+    assert forced(seen, (replace(HOST, asset="ws2"), None)) == {}
+    assert forced(survey(replace(SWEPT, effects=(effect(FLOW),))), (FLOW,)) == {}
+    assert forced(survey(replace(SWEPT, effects=(effect(FLOW),))), (HOST,)) == {0: 2}
+
+
+def test_each_detour_takes_a_step_and_must_go_unseen():
+    seen = survey(SWEPT)
+    (threat,) = seen.threats
+    straight, around = (succeeds(seen, threat, n, 60 * SECOND) for n in (0, 2))
+    assert straight == pytest.approx(0.8 * reaches_within(2, 60 * SECOND, 27 * SECOND))
+    assert around == pytest.approx(0.8 * reaches_within(4, 60 * SECOND, 27 * SECOND) * UNSEEN**2, rel=1e-4)
+    assert 0 < around < straight * UNSEEN**2
+    assert succeeds(seen, replace(threat, held=1.0, steps=0), 0, 1) == CERTAIN
+
+
+def test_the_stake_is_the_batch_the_restart_and_its_hours():
+    assert stake(FILLING) == 20_400_000
+    assert stake(replace(FILLING, restart_span=0)) == 7_800_000
+
+
+@given(questions())
+def test_every_threat_is_a_holder_against_a_live_process(asked: Question):
+    seen = survey(asked)
+    assert {t.source for t in seen.threats} <= set(holders(asked))
+    assert {t.process for t in seen.threats} <= seen.stakes.keys()
+    assert len(seen.threats) == len(holders(asked)) * len(seen.stakes)
+    assert all(FAINT <= t.held <= seen.held and 1 <= t.steps <= 3 for t in seen.threats)
+    for candidate in candidates(asked):
+        hindered = forced(seen, (candidate.target,))
+        assert all(0 < steps <= max(DETOURS.values()) for steps in hindered.values())
+
+
+def test_a_business_service_is_threatened_through_what_it_needs():
+    shop = replace(FILLING, name="shop", needs=("web1",), views=(), flows=())
+    plant = site(shop, assets=[asset("web1", "dmz", "web")])
+    (threat,) = survey(question(incident(finding("ws1", "web1", plant=plant), plant=plant), plant)).threats
+    assert (threat.marks, threat.zones, threat.steps) == ({"web1"}, {"dmz"}, 2)
