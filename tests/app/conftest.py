@@ -3,13 +3,19 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from tercio.app.doctor import for_range
-from tests.app.given import tercio
+from tercio.app.settings import Settings, load
+from tercio.app.supervisor import prepare
+from tests.app.given import home, tercio
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +25,24 @@ def as_root() -> None:
         pytest.skip("needs root: makes network namespaces and loads nftables there")
     if gone := [tool for tool in ("nft", "ip", "unshare", "nsenter", "setpriv") if shutil.which(tool) is None]:
         pytest.skip(f"missing: {', '.join(gone)}")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The settings of a loop that runs; it ends with the module."""
+    settings = load(home(tmp_path_factory.mktemp("running")))
+    prepare(settings)
+    argv = [sys.executable, "-m", "tercio", "loop", "--settings", str(settings.file)]
+    with (settings.file.parent / "log").open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not (settings.state / "loop.sock").exists():
+                assert process.poll() is None, (settings.file.parent / "log").read_text()
+                assert time.monotonic() < deadline, "the loop does not listen"
+                time.sleep(0.02)
+            yield settings
+        finally:
+            process.terminate()
 
 
 class Played(NamedTuple):

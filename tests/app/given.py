@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import msgspec
@@ -92,6 +93,11 @@ def drawn(page: RenderableType, width: int = 100) -> str:
     out = io.StringIO()
     Console(file=out, width=width, force_terminal=True, color_system=None).print(page)
     return out.getvalue()
+
+
+def visible(text: str) -> bool:
+    """Whether a text is one line of signs that are drawn: nothing that moves, hides, turns or colours."""
+    return all(unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for sign in text)
 
 
 def tercio(*words: str, settings: Path | None = None, **more: object) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,110 @@
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tercio.app.lines import KINDS, sentences
+from tercio.loop.ledger import Ledger
+from tercio.model.canon import canonical
+from tercio.model.words import WordKind
+from tercio.store.journal import Erasure
+from tercio.store.reader import Entry
+from tests.app.given import visible
+from tests.loop.given import START, WS1, Desk, alert, window
+from tests.model.values import any_of
+
+HOSTILE = "\x1b[31m[red]x[/red]\u202e:warning:\r\n\x9b2J\u200bevil"
+
+
+def entry(kind: str, body: bytes | None, subject: str = "s") -> Entry:
+    return Entry(7, kind, subject, START, body)
+
+
+def journal(desk: Desk) -> list[Entry]:
+    records = [r for turn in desk.turns if turn.transaction for r in turn.transaction.records]
+    return [Entry(n, r.kind, r.subject, r.time, r.body) for n, r in enumerate(records, 1)]
+
+
+def told(desk: Desk) -> list[tuple[str, str]]:
+    return [(e.kind, text) for e in journal(desk) for text in sentences(e, "EUR")]
+
+
+def test_everything_that_a_loop_journals_is_told_in_sentences():
+    desk = Desk().contained()
+    desk.say(WordKind.WINDOW_OPEN, window=window())
+    desk.take(alert(desk.now, "10.77.30.30", "10.77.30.21"), after=1)
+    desk.take(after=60 * 1_000_000)  # the sensor falls silent
+    desk.take(alert(desk.now, WS1, "10.77.30.21"), after=1)
+    lines = told(desk)
+    kinds = {kind for kind, _ in lines}
+    assert kinds == set(KINDS) - {"erasure"}
+    assert all(re.fullmatch(r".*[.]", text) for _, text in lines), [t for _, t in lines if not t.endswith(".")]
+    assert not [text for _, text in lines if "can't be read" in text or "{" in text]
+    texts = [text for _, text in lines]
+    assert "The sensor ot fell silent: nothing acts by itself until it speaks again." in texts
+    assert "The sensor ot speaks again." in texts
+    assert any(text.endswith("It weighs little: anna announced that ews1 would write plc1.") for text in texts)
+
+
+def test_an_answer_keeps_its_letters():
+    desk = Desk()
+    desk.say(WordKind.WINDOW_OPEN, window=window())
+    ((_, text),) = [line for line in told(desk) if line[0] == "word"]
+    assert re.search(r"The answer: win-[0-9a-f]+: ews1 may write plc1 until \d{4}-\d\d-\d\dT", text)
+
+
+def test_money_is_in_the_currency_of_the_site():
+    desk = Desk().contained()
+    (decision,) = [e for e in journal(desk) if e.kind == "decision"][:1]
+    assert "CHF " in sentences(decision, "CHF")[0]
+    assert "EUR" not in sentences(decision, "CHF")[0]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "something new"])
+def test_what_was_erased_or_damaged_is_said_and_breaks_nothing(kind: str):
+    (erased,) = sentences(entry(kind, None), "EUR")
+    assert erased.endswith("whose text was erased.")
+    for body in (b"", b"{", b"null", b'{"x":1}', b"\xff\xfe"):
+        (line,) = sentences(entry(kind, body), "EUR")
+        assert line == f"Record 7 ({kind}) can't be read; run `tercio audit verify`."
+
+
+def test_an_erasure_says_who_and_why():
+    body = canonical(Erasure(3, HOSTILE, "asked for"))
+    (line,) = sentences(entry("erasure", body), "EUR")
+    assert line.endswith("erased the text of record 3: asked for.")
+    assert visible(line)
+
+
+def test_something_that_nobody_ordered_is_told():
+    ledger = Ledger(START)
+    ledger.note("input", "lse-1", {"hand": "gateway", "lease": "lse-1", "until": START, "stray": True})
+    (record,) = ledger.records
+    assert sentences(entry("input", record.body), "EUR") == (
+        "gateway holds lse-1, which nobody here ordered: it is being undone.",
+    )
+
+
+TOLD_WHOLE = [kind for kind, shapes in KINDS.items() if isinstance(shapes[0][0], type)]
+
+
+@settings(max_examples=80)
+@given(st.sampled_from(TOLD_WHOLE), st.data())
+def test_no_record_whatever_it_holds_moves_a_terminal(kind: str, data: Any):
+    shape, _ = KINDS[kind][0]
+    value = data.draw(any_of(shape))
+    for line in sentences(entry(kind, canonical(value), HOSTILE), "EUR"):
+        assert visible(line), line
+
+
+def test_most_kinds_are_tried():
+    assert len(TOLD_WHOLE) >= len(KINDS) - 1
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_hostile_kind_or_subject_is_harmless(kind: str, subject: str):
+    for body in (None, b"{"):
+        for line in sentences(entry(kind + HOSTILE, body, subject), "EUR"):
+            assert visible(line), line

@@ -1,0 +1,56 @@
+import io
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from rich.console import Console
+
+from tercio.app.terminal import emit, fail, now, sentence
+
+
+def printed(words: str, width: int = 40) -> str:
+    out = io.StringIO()
+    sentence(Console(file=out, width=width, force_terminal=True, color_system=None), words)
+    return out.getvalue()
+
+
+def test_a_sentence_is_one_line_however_narrow_the_terminal():
+    words = "/a/very/long/path/" * 20 + ": not there [red]really[/red] :warning:"
+    assert printed(words) == words + "\n"
+
+
+def test_several_faults_are_several_lines():
+    assert printed("one\ntwo") == "one\ntwo\n"
+
+
+def test_failing_says_why_on_stderr_and_gives_the_status(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        fail("it is broken; mend it", 78)
+    assert caught.value.code == 78
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "it is broken; mend it\n")
+
+
+def test_json_is_one_object_alone(capsys: pytest.CaptureFixture[str]):
+    emit({"a": (1, "ü\x1b"), "b": None})
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"a": [1, "ü\x1b"], "b": None}
+    assert said.err == ""
+    assert "\x1b" not in said.out
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    text = "from tercio.app.terminal import emit\nfor _ in range(3): emit({'x': 'y' * 100_000})"
+    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_now_is_microseconds():
+    assert now() == pytest.approx(time.time() * 1_000_000, abs=5_000_000)
