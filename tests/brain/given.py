@@ -67,11 +67,13 @@ PLANT = site()
 REACH = Reach("gateway", "nftables", ("office", "dmz", "ot"))
 SCAN, WRITE, MOVE = ("discovery",), ("impair-process-control",), ("lateral-movement",)
 _numbers = itertools.count()
+_drawn = st.shared(st.builds(itertools.count, st.just(10**12)), key="numbers")
+"""Random findings are numbered anew in every example, behind those that a test makes itself."""
 
 
-def finding(src: str = "ws1", *dst: str, plant: Site = PLANT, **changes: Any) -> Finding:
+def finding(src: str = "ws1", *dst: str, plant: Site = PLANT, number: int | None = None, **changes: Any) -> Finding:
     """By asset names or bare addresses; each is about a line, an event and a flow of its own."""
-    number = next(_numbers)
+    number = next(_numbers) if number is None else number
     whole: dict[str, Any] = {
         "id": f"fnd-{number}", "rule": "sweep", "version": "1", "title": "", "level": Level.HIGH, "tactics": SCAN,
         "techniques": ("T0846",), "events": (f"evt-{number}",), "time": NOON, "received": NOON, "provenance": PROVEN,
@@ -84,7 +86,8 @@ def finding(src: str = "ws1", *dst: str, plant: Site = PLANT, **changes: Any) ->
 def again(finding: Finding, **changes: Any) -> Finding:
     """The same thing seen once more: another line, event and flow."""
     number = next(_numbers)
-    fresh = {"id": f"fnd-{number}", "events": (f"evt-{number}",), "flow": f"1:{number}", "offset": number}
+    fresh: dict[str, Any] = {"id": f"fnd-{number}", "events": (f"evt-{number}",), "flow": f"1:{number}"}
+    fresh["offset"] = finding.offset + 1 + number
     return replace(finding, **{**fresh, **changes})
 
 
@@ -191,6 +194,7 @@ def findings(draw: st.DrawFn, plant: Site = PLANT, **changes: Any) -> Finding:
     who = st.sampled_from((*sorted(plant.assets), STRANGER, "10.1.0.98"))
     at = NOON - draw(st.integers(0, 600)) * SECOND
     whole = {
+        "number": next(draw(_drawn)),
         "rule": draw(st.sampled_from(("r1", "r2", "r3"))), "level": draw(levels), "tactics": draw(tactics),
         "provenance": draw(st.sampled_from((PROVEN, PROVEN, FORGED))), "time": at, "received": at,
         "service": draw(st.sampled_from(("modbus", "https", ""))), **changes,

@@ -14,7 +14,6 @@ from tercio.model.site import Flow
 from tercio.model.units import SECOND
 from tests.brain.given import (
     FILLING,
-    STOPPED,
     asset,
     effect,
     finding,
@@ -59,6 +58,23 @@ def test_blocking_worked_by_hand():
     assert money.production == ceil(0.8 * 3000 + 0.2 * 500) == 2500
     assert money.risk == ceil(RISK * 20_400_000) == 2040
     assert money.total == money.attack + money.production + money.risk
+
+
+def test_there_is_one_intruder_and_he_takes_the_best_way_he_holds():
+    both = question(incident(finding("ws1", "plc1"), finding("ws2", "plc1", rule="r")))
+    # Two pieces of evidence came at once, and that is his pace.
+    median = survey(both).median
+    straight, around = (reaches_within(2 + n, HORIZON, median) * 0.5**n for n in (0, 2))
+    one, other = (threat.held for threat in survey(both).threats)
+    none, first, all_ = (
+        prices(both).priced(named(both, *names)).attack / 20_400_000
+        for names in ((), ("host ws1",), ("host ws1", "host ws2"))
+    )  # fmt: skip
+    either = one + other - one * other
+    assert none == pytest.approx(either * straight, abs=1e-5)
+    assert first == pytest.approx(other * straight + (1 - other) * one * around, abs=1e-5)
+    assert all_ == pytest.approx(either * around, abs=1e-5)
+    assert prices(both).priced(named(both, "conduit office -> ot")).attack / 20_400_000 == pytest.approx(all_)
 
 
 def test_waiting_worked_by_hand():
@@ -135,12 +151,12 @@ def test_what_stands_already_averts_nothing_twice():
     assert prices(blocked).hinders(flow) == {}
 
 
-def test_nothing_is_at_stake_where_all_processes_stand():
-    stopped = replace(SWEPT, processes={"filling": STOPPED})
-    money = prices(stopped)
-    block = named(stopped, "host ws1")
+def test_nothing_is_lost_where_nothing_is_worth_anything():
+    worthless = replace(FILLING, outage_per_hour=0, restart_cost=0, scrap=0)
+    asked = replace(SWEPT, site=site(worthless))
+    money, block = prices(asked), named(asked, "host ws1")
     assert money.priced(()).total == money.waited(block).attack == money.asked(block).attack == 0
-    assert money.priced(block).attack == 0
+    assert money.priced(block).attack == money.priced(block).risk == 0
 
 
 @given(questions())

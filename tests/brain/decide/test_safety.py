@@ -90,8 +90,7 @@ CASES: dict[str, tuple[Question, str, str]] = {
         "plc1 is a safety function or writes to one: nothing may be done to its traffic",
     ),
     "safety by its role": (
-        about("ws1", "sis1", site(replace(FILLING, flows=(Flow("hist1", "sis1", "s7"),)), assets=[
-            asset("sis1", "ot", "safety")])), "flow ws1 -> sis1 tcp/502",
+        entered(site(assets=[asset("sis1", "ot", "safety")]), "sis1", "ews1"), "host sis1",
         "sis1 is a safety function or writes to one: nothing may be done to its traffic",
     ),
     "station of a safety function": (

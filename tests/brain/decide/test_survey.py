@@ -5,7 +5,6 @@ from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.forecast import reaches_within
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import (
-    CERTAIN,
     DETOURS,
     FAINT,
     UNSEEN,
@@ -58,10 +57,11 @@ def test_a_sweep_towards_one_line_surveyed_by_hand():
     assert seen.median == pytest.approx(27_000_000)
 
 
-def test_a_stopped_process_has_nothing_at_stake():
-    assert survey(replace(SWEPT, processes={"filling": STOPPED})).threats == ()
-    assert survey(replace(SWEPT, processes={"filling": STOPPED})).stakes == {}
-    assert survey(replace(SWEPT, processes={"filling": replace(STOPPED, running=True)})).threats
+def test_a_stopped_process_has_its_restart_at_stake_and_no_batch():
+    stopped = survey(replace(SWEPT, processes={"filling": STOPPED}))
+    assert stopped.stakes == {"filling": 6_000_000 + 3 * 4_200_000}
+    assert stopped.threats == survey(SWEPT).threats
+    assert survey(replace(SWEPT, processes={"filling": replace(STOPPED, seen=0)})).stakes == survey(SWEPT).stakes
 
 
 def test_steps_count_down_as_he_comes_nearer():
@@ -78,8 +78,9 @@ def test_steps_count_down_as_he_comes_nearer():
 def test_whoever_was_seen_at_it_or_entered_may_go_on_and_nobody_else():
     moved = incident(finding("ws1", "hist1", "plc1", tactics=MOVE), finding("ws1", "ews1", rule="r"))
     assert holders(question(moved)) == ("hist1", "ws1")
-    written = incident(finding("ews1", "plc1", tactics=WRITE))
-    assert holders(question(written)) == ("ews1",)
+    plant = site(assets=[asset("sis1", "ot", "safety")])
+    written = incident(finding("ews1", "plc1", "sis1", plant=plant, tactics=WRITE), plant=plant)
+    assert holders(question(written, plant)) == ("ews1",)
     forged = incident(finding("ws1"), finding("ws1", "hist1", tactics=MOVE, rule="r", provenance=FORGED))
     assert holders(question(forged)) == ("ws1",)
 
@@ -128,37 +129,38 @@ def test_what_stands_forces_its_detours_already(state: EffectState, forced: int)
 
 def test_forced_tells_only_what_hinders_more_than_what_stands():
     seen = survey(SWEPT)
-    assert forced(seen, (FLOW, CONDUIT, FLOW)) == {0: 2}
-    assert forced(seen, (replace(HOST, asset="ws2"), None)) == {}
-    assert forced(survey(replace(SWEPT, effects=(effect(FLOW),))), (FLOW,)) == {}
-    assert forced(survey(replace(SWEPT, effects=(effect(FLOW),))), (HOST,)) == {0: 2}
+    assert [forced(seen, target) for target in (FLOW, CONDUIT, HOST)] == [{0: 1}, {0: 2}, {0: 2}]
+    assert forced(seen, replace(HOST, asset="ws2")) == forced(seen, None) == {}
+    already = survey(replace(SWEPT, effects=(effect(FLOW),)))
+    assert forced(already, FLOW) == {}
+    assert forced(already, HOST) == {0: 2}
 
 
 def test_each_detour_takes_a_step_and_must_go_unseen():
-    seen = survey(SWEPT)
-    (threat,) = seen.threats
-    straight, around = (succeeds(seen, threat, n, 60 * SECOND) for n in (0, 2))
-    assert straight == pytest.approx(0.8 * reaches_within(2, 60 * SECOND, 27 * SECOND))
-    assert around == pytest.approx(0.8 * reaches_within(4, 60 * SECOND, 27 * SECOND) * UNSEEN**2, rel=1e-4)
-    assert 0 < around < straight * UNSEEN**2
-    assert succeeds(seen, replace(threat, held=1.0, steps=0), 0, 1) == CERTAIN
+    minute, median = 60 * SECOND, 27.0 * SECOND
+    assert succeeds(2, 0, minute, median) == reaches_within(2, minute, median)
+    assert succeeds(2, 2, minute, median) == reaches_within(4, minute, median) * UNSEEN**2
+    assert succeeds(2, 2, minute, median) < succeeds(2, 1, minute, median) < succeeds(2, 0, minute, median)
 
 
 def test_the_stake_is_the_batch_the_restart_and_its_hours():
     assert stake(FILLING) == 20_400_000
     assert stake(replace(FILLING, restart_span=0)) == 7_800_000
+    assert stake(FILLING, stopped=True) == 18_600_000
 
 
 @given(questions())
-def test_every_threat_is_a_holder_against_a_live_process(asked: Question):
+def test_every_threat_is_a_holder_against_a_process(asked: Question):
     seen = survey(asked)
     assert {t.source for t in seen.threats} <= set(holders(asked))
     assert {t.process for t in seen.threats} <= seen.stakes.keys()
     assert len(seen.threats) == len(holders(asked)) * len(seen.stakes)
     assert all(FAINT <= t.held <= seen.held and 1 <= t.steps <= 3 for t in seen.threats)
     for candidate in candidates(asked):
-        hindered = forced(seen, (candidate.target,))
+        hindered = forced(seen, candidate.target)
         assert all(0 < steps <= max(DETOURS.values()) for steps in hindered.values())
+        for place, threat in enumerate(seen.threats):
+            assert hindered.get(place, threat.detours) == max(detours(candidate.target, threat), threat.detours)
 
 
 def test_a_business_service_is_threatened_through_what_it_needs():

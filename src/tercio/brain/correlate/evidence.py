@@ -47,7 +47,7 @@ class Account(msgspec.Struct, frozen=True):
     @property
     def forgeable(self) -> bool:
         """Whether any host on the wire could have done it in this name."""
-        return self.finding.provenance == Provenance.FORGEABLE
+        return self.finding.provenance not in (Provenance.ESTABLISHED, Provenance.AUTHENTICATED)
 
     @property
     def sound(self) -> bool:

@@ -6,7 +6,8 @@ import msgspec
 
 from tercio.brain.correlate.belief import decayed, likelier, unknown, updated
 from tercio.brain.correlate.evidence import Account, account, added, pieces
-from tercio.brain.correlate.likelihood import FORGEABLE_CEILING
+from tercio.brain.correlate.excuses import Excuse
+from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, FORGEABLE_CEILING
 from tercio.model.findings import Finding
 from tercio.model.ids import incident_id
 from tercio.model.incidents import Belief, Evidence, Incident, Status
@@ -67,13 +68,21 @@ def held_now(incident: Incident, now: int, half_life: int) -> dict[str, float]:
     return {name: decayed(belief, now, half_life).held for name, belief in sorted(incident.beliefs.items())}
 
 
+def proved_now(incident: Incident, now: int, half_life: int) -> dict[str, float]:
+    """The same without anything that could have been forged: what a standing effect may rest on."""
+    proved = {**incident.beliefs, **incident.sure}
+    return {name: decayed(belief, now, half_life).held for name, belief in sorted(proved.items())}
+
+
 def _one(
     setting: Setting, before: Mapping[str, Incident], incidents: Mapping[str, Incident], told: Account
 ) -> tuple[Incident | None, Note]:
     finding = told.finding
+    home = _home(incidents, told)
+    if home is not None:
+        told = _doubted(setting, home, told)
     if told.empty:
         return None, Note(finding, "", "below", pieces(told, 0))
-    home = _home(incidents, told)
     if home is None:
         return _alone(setting, incidents, told)
     if home.id in before and _seen(before[home.id], finding):
@@ -84,6 +93,17 @@ def _one(
     if not fresh:
         return _repeated(home, told), Note(finding, home.id, "repeat", ())
     return _joined(setting, home, told, fresh), Note(finding, home.id, "joined", fresh)
+
+
+def _doubted(setting: Setting, home: Incident, told: Account) -> Account:
+    """A declared flow says nothing of a host as long as nobody suspects it. Of a suspect it weighs as much as anything
+    that was announced: else an intruder on a station that may write would write unseen."""
+    if not told.empty or told.pardon is None or told.src not in home.beliefs:
+        return told
+    proof = home.sure.get(told.src, home.beliefs[told.src])
+    if decayed(proof, told.at, setting.half_life).held < OPENS:
+        return told
+    return msgspec.structs.replace(told, pardon=Excuse(told.pardon.words, EXCUSED_WEIGHT))
 
 
 def _alone(setting: Setting, incidents: Mapping[str, Incident], told: Account) -> tuple[Incident | None, Note]:
@@ -200,7 +220,7 @@ def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Eviden
         reached=tuple(dict.fromkeys((*home.reached, *_steps(told, fresh, home.beliefs)))),
         steps=(*home.steps, told.at) if independent else home.steps,
         through={**home.through, finding.source: (finding.generation, finding.offset)},
-        last_evidence=home.last_evidence if told.pardon else max(home.last_evidence, told.at),
+        last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
         sure=sure,
     )
 
@@ -222,7 +242,7 @@ def _repeated(home: Incident, told: Account) -> Incident:
         sure=sure,
         repeats=home.repeats + 1,
         through={**home.through, told.finding.source: (told.finding.generation, told.finding.offset)},
-        last_evidence=home.last_evidence if told.pardon else max(home.last_evidence, told.at),
+        last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
     )
 
 

@@ -4,10 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.survey import HOUR, UNSEEN, Survey, forced, stake, succeeds
+from tercio.brain.decide.survey import CERTAIN, DETOURS, HOUR, UNSEEN, Survey, forced, stake, succeeds
 from tercio.model.commands import ConduitTarget, HostTarget
 from tercio.model.decisions import Candidate, Money
 from tercio.model.site import Process, Site
+
+Way = tuple[int, int]
+"""How an intruder may come to stop a process: the steps he needs and the detours forced on him."""
 
 RISK = 1e-4
 """Probability that an action of ours itself stops a process: one in ten thousand until outcomes say otherwise."""
@@ -19,8 +22,11 @@ class Prices:
 
     def __init__(self, question: Question, survey: Survey) -> None:
         self._question, self._survey = question, survey
-        self._spared: dict[int, dict[str, float]] = {}
-        self._factors: dict[tuple[int, int, int], float] = {}
+        self._logs = [math.log1p(-min(CERTAIN, threat.held)) for threat in survey.threats]
+        self._lines: dict[str, dict[Way, float]] = {name: {} for name in survey.stakes}
+        for threat, free in zip(survey.threats, self._logs, strict=True):
+            _shift(self._lines[threat.process], (threat.steps, threat.detours), free)
+        self._ways: dict[int, list[tuple[float, Way]]] = {}
         self._forced: dict[str, dict[int, int]] = {}
         self._costs: dict[str, tuple[float, dict[str, float]]] = {}
         self._risk = RISK * sum(stake(process) for process in question.site.processes.values())
@@ -28,7 +34,7 @@ class Prices:
     def hinders(self, action: Candidate) -> Mapping[int, int]:
         """Per threat (its place in the survey) that an action hinders more than what stands already, its detours."""
         if action.id not in self._forced:
-            self._forced[action.id] = forced(self._survey, (action.target,))
+            self._forced[action.id] = forced(self._survey, action.target)
         return self._forced[action.id]
 
     def priced(self, actions: Sequence[Candidate]) -> Money:
@@ -69,34 +75,43 @@ class Prices:
     def _attack(self, actions: Sequence[Candidate], span: int) -> float:
         """Expected loss by the attack within ``span`` while ``actions`` stand beside what stands already (cents).
 
-        For each process: its stake, times the probability that some held host stops it.
+        There is one intruder. He goes on from the best of the hosts that he holds, so that a second host is worth
+        something to him where it is less hindered, and thirty behind one closed conduit are no better than one.
         """
-        spared = dict(self._standing(span))
         hindered: dict[int, int] = {}
         for action in actions:
             for place, steps in self.hinders(action).items():
                 hindered[place] = max(steps, hindered.get(place, 0))
+        lines = dict(self._lines)
+        for name in {self._survey.threats[place].process for place in hindered}:
+            lines[name] = dict(lines[name])
         for place, steps in hindered.items():
-            spared[self._survey.threats[place].process] *= self._factor(place, steps, span)
-        return math.fsum(stake * (1 - spared[name]) for name, stake in self._survey.stakes.items())
+            threat, free = self._survey.threats[place], self._logs[place]
+            _shift(lines[threat.process], (threat.steps, threat.detours), -free)
+            _shift(lines[threat.process], (threat.steps, steps), free)
+        return math.fsum(stake * self._stops(lines[name], span) for name, stake in self._survey.stakes.items())
 
-    def _standing(self, span: int) -> dict[str, float]:
-        """Per process the probability that nobody stops it within ``span`` as things stand."""
-        if span not in self._spared:
-            spared = dict.fromkeys(self._survey.stakes, 1.0)
-            for threat in self._survey.threats:
-                spared[threat.process] *= 1 - succeeds(self._survey, threat, threat.detours, span)
-            self._spared[span] = spared
-        return self._spared[span]
+    def _stops(self, line: Mapping[Way, float], span: int) -> float:
+        """Probability that a process is stopped: that of the best way that starts at a held host.
 
-    def _factor(self, place: int, steps: int, span: int) -> float:
-        """How much likelier a process is spared by one threat once that needs ``steps`` detours."""
-        key = (place, steps, span)
-        if key not in self._factors:
-            threat = self._survey.threats[place]
-            before = 1 - succeeds(self._survey, threat, threat.detours, span)
-            self._factors[key] = (1 - succeeds(self._survey, threat, steps, span)) / before
-        return self._factors[key]
+        ``line`` holds, per way, the logarithm of the probability that none of the hosts it starts from is held.
+        """
+        better, stops = 1.0, 0.0
+        for chance, way in self._ranked(span):
+            if way in line:
+                free = math.exp(line[way])
+                stops += better * (1 - free) * chance
+                better *= free
+        return max(0.0, stops)
+
+    def _ranked(self, span: int) -> list[tuple[float, Way]]:
+        """Every way with the probability that it succeeds within ``span``, the best first."""
+        if span not in self._ways:
+            steps = {threat.steps for threat in self._survey.threats}
+            ways = [(n, detours) for n in sorted(steps) for detours in (0, *sorted(set(DETOURS.values())))]
+            ranked = ((succeeds(*way, span, self._survey.median), way) for way in ways)
+            self._ways[span] = sorted(ranked, key=lambda each: (-each[0], each[1]))
+        return self._ways[span]
 
     def _production(self, actions: Sequence[Candidate]) -> int:
         """What the actions cost the site while they stand (cents). A process that several stop is stopped once."""
@@ -115,6 +130,10 @@ class Prices:
 def production(question: Question, survey: Survey, actions: Sequence[Candidate]) -> int:
     """What actions cost the site while they stand (cents): to the horizon if suspicion is right, one lease if not."""
     return Prices(question, survey)._production(actions)  # noqa: SLF001 (the same file)
+
+
+def _shift(line: dict[Way, float], way: Way, amount: float) -> None:
+    line[way] = line.get(way, 0.0) + amount
 
 
 def _cost(question: Question, survey: Survey, action: Candidate) -> tuple[float, dict[str, float]]:

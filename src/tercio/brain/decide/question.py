@@ -6,7 +6,7 @@ from tercio.model.commands import Effect
 from tercio.model.decisions import Reach
 from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
-from tercio.model.site import Site
+from tercio.model.site import Process, Site
 from tercio.model.units import SECOND
 
 
@@ -38,3 +38,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     outlook: Outlook
     now: int
     held_off: tuple[str, ...] = ()
+
+
+def lines_of(site: Site) -> tuple[Process, ...]:
+    """The processes by name. A dictionary's own order is the file's at first and the journal's in a replay."""
+    return tuple(process for _, process in sorted(site.processes.items()))

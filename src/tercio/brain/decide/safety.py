@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from tercio.brain.decide.candidates import cuts_of, needed_flows
-from tercio.brain.decide.question import Question
+from tercio.brain.decide.question import Question, lines_of
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Removed
 from tercio.model.processes import FRESH, ProcessState
@@ -15,11 +15,13 @@ from tercio.model.site import CONTROLLERS, Process, Site
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """What safety is judged on: the question, the safety functions with the stations that write to them, and per
-    process what is out already: taken by standing effects, or silent while others of its kind are heard."""
+    """What safety is judged on: the question, the safety functions with the stations that write to them, all members of
+    processes, and per process what is out already: taken by standing effects, or silent while others of its kind are
+    heard."""
 
     question: Question
     guarded: frozenset[str]
+    members: frozenset[str]
     out: Mapping[str, frozenset[str]]
 
 
@@ -27,10 +29,11 @@ def ground(question: Question) -> Ground:
     """Look at the site once, for all candidates of a decision."""
     standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
     out = {}
-    for process in question.site.processes.values():
+    for process in lines_of(question.site):
         taken = [taken_by(process, target, cuts_of(question.site, target)) for target in standing]
         out[process.name] = frozenset().union(*taken, _silent(question, process))
-    return Ground(question, _guarded(question.site), out)
+    members = frozenset().union(*map(_members, lines_of(question.site)))
+    return Ground(question, _guarded(question.site), members, out)
 
 
 def filtered(question: Question, candidates: Iterable[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Removed, ...]]:
@@ -49,13 +52,20 @@ def filtered(question: Question, candidates: Iterable[Candidate]) -> tuple[tuple
 
 def together(basis: Ground, one: Candidate, other: Candidate) -> str:
     """Why two candidates that are safe alone must not be done both (each takes one of two views); empty if they may."""
-    for process in basis.question.site.processes.values():
+    if not (takes(basis, one) and takes(basis, other)):
+        return ""
+    for process in lines_of(basis.question.site):
         first, second = (taken_by(process, c.target, c.cuts) for c in (one, other))
-        if first and second:
-            reason = _last(basis, process, first | second)
-            if reason:
-                return reason
+        reason = _last(basis, process, first | second) if first and second else ""
+        if reason:
+            return reason
     return ""
+
+
+def takes(basis: Ground, candidate: Candidate) -> bool:
+    """Whether a candidate takes anything from any process."""
+    host = isinstance(candidate.target, HostTarget) and candidate.target.asset in basis.members
+    return host or bool(candidate.cuts)
 
 
 def taken_by(process: Process, target: Target | None, cuts: Iterable[tuple[str, str, str, str]]) -> frozenset[str]:
@@ -86,7 +96,7 @@ def _controller(basis: Ground, candidate: Candidate) -> str:
     asset = question.site.assets.get(candidate.target.asset)
     if asset is None or asset.role not in CONTROLLERS:
         return ""
-    known = [process for process in question.site.processes.values() if asset.name in _members(process)]
+    known = [process for process in lines_of(question.site) if asset.name in _members(process)]
     running = [process.name for process in known if not _state(question, process).stopped(question.now)]
     if running:
         return f"{asset.name} is a controller and process {running[0]} is not stopped"
@@ -101,7 +111,7 @@ def _shared(basis: Ground, candidate: Candidate) -> str:
 
 
 def _hold(basis: Ground, candidate: Candidate) -> str:
-    for process in basis.question.site.processes.values():
+    for process in lines_of(basis.question.site):
         taken = taken_by(process, candidate.target, candidate.cuts)
         if taken and _state(basis.question, process).holds(process.hold, basis.question.now):
             return f"process {process.name} is in a phase that must not be interrupted, or may be"
@@ -109,7 +119,7 @@ def _hold(basis: Ground, candidate: Candidate) -> str:
 
 
 def _last_of_its_kind(basis: Ground, candidate: Candidate) -> str:
-    for process in basis.question.site.processes.values():
+    for process in lines_of(basis.question.site):
         taken = taken_by(process, candidate.target, candidate.cuts)
         reason = _last(basis, process, taken) if taken else ""
         if reason:
@@ -135,7 +145,7 @@ def _undeclared(basis: Ground, candidate: Candidate) -> str:
         return ""
     site = basis.question.site
     zones = {candidate.target.src_zone, candidate.target.dst_zone}
-    for process in site.processes.values():
+    for process in lines_of(site):
         reached = {end for flow in process.flows for end in (flow.src, flow.dst)}
         for name in (*process.needs, *process.views):
             if site.assets[name].zone in zones and name not in reached:

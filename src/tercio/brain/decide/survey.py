@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from tercio.brain.decide.forecast import median_step, reaches_within
-from tercio.brain.decide.question import Question
+from tercio.brain.decide.question import Question, lines_of
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.incidents import Stage
 from tercio.model.site import CONTROLLERS, Process
@@ -45,13 +45,16 @@ class Threat(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """``stakes`` per process (cents), the threats to it, the median time of a step (microseconds),
-    and the greatest probability of being held among the hosts that threaten anybody."""
+    """``stakes`` per process (cents), the threats to it, the median time of a step (microseconds), and the greatest
+    probability of being held among the hosts that threaten anybody. ``of_host`` and ``of_zone`` are the places of the
+    threats that come from there."""
 
     stakes: dict[str, int]
     threats: tuple[Threat, ...]
     median: float
     held: float
+    of_host: dict[str, tuple[int, ...]]
+    of_zone: dict[str, tuple[int, ...]]
 
 
 def survey(question: Question) -> Survey:
@@ -61,7 +64,7 @@ def survey(question: Question) -> Survey:
     standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
     sources = holders(question)
     threats = []
-    for process in question.site.processes.values():
+    for process in lines_of(question.site):
         marks = marks_of(question, process)
         zones = frozenset(question.site.assets[name].zone for name in marks)
         for source in sources:
@@ -78,24 +81,31 @@ def survey(question: Question) -> Survey:
             forced = max((detours(target, threat) for target in standing), default=0)
             threats.append(msgspec.structs.replace(threat, detours=forced))
     return Survey(
-        stakes={name: stake(process, name in stopped) for name, process in question.site.processes.items()},
+        stakes={line.name: stake(line, line.name in stopped) for line in lines_of(question.site)},
         threats=tuple(threats),
         median=median_step(question.outlook.tempo, incident.steps),
         held=max((incident.beliefs[source].held for source in sources), default=0.0),
+        of_host=_places(threat.source for threat in threats),
+        of_zone=_places(threat.zone for threat in threats),
     )
+
+
+def _places(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return {name: tuple(found) for name, found in places.items()}
 
 
 def holders(question: Question) -> tuple[str, ...]:
     """The hosts from which the intruder may go on, by name: those from which hostile acts were seen, and those he was
-    seen to get into. A controller that he wrote to is what he is after, not where he acts from."""
-    incident, assets = question.incident, question.site.assets
+    seen to get into. A controller or safety function that he wrote to is what he is after, not where he acts from."""
+    incident = question.incident
+    devices = {asset.name for asset in question.site.assets.values() if asset.role in (*CONTROLLERS, "safety")}
     entered = {
         piece.asset
         for piece in incident.evidence
-        if piece.stage >= Stage.FOOTHOLD
-        and not piece.forgeable
-        and not piece.excuse
-        and not (piece.asset in assets and assets[piece.asset].role in CONTROLLERS)
+        if piece.stage >= Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
     }
     return tuple(name for name in sorted({*incident.sources, *entered}) if incident.beliefs[name].held >= FAINT)
 
@@ -121,22 +131,23 @@ def detours(target: Target | None, threat: Threat) -> int:
     return DETOURS[type(target)] if stops else 0
 
 
-def forced(survey: Survey, targets: Iterable[Target | None]) -> dict[int, int]:
-    """Per threat (its place in the survey) that targets hinder more than what stands already, its detours."""
-    found: dict[int, int] = {}
-    for target in targets:
-        for place, threat in enumerate(survey.threats):
-            steps = detours(target, threat)
-            if steps > found.get(place, threat.detours):
-                found[place] = steps
-    return found
+def forced(survey: Survey, target: Target | None) -> dict[int, int]:
+    """Per threat (its place in the survey) that a target hinders more than what stands already, its detours."""
+    match target:
+        case HostTarget(asset=name) | FlowTarget(src=name):
+            places = survey.of_host.get(name, ())
+        case ConduitTarget(src_zone=zone):
+            places = survey.of_zone.get(zone, ())
+        case None:
+            places = ()
+    found = {place: detours(target, survey.threats[place]) for place in places}
+    return {place: steps for place, steps in found.items() if steps > survey.threats[place].detours}
 
 
-def succeeds(survey: Survey, threat: Threat, forced: int, span: int) -> float:
-    """Probability that a threat stops its process within ``span`` with ``forced`` detours, each of which must go
-    unseen."""
-    reaches = reaches_within(threat.steps + forced, span, survey.median)
-    return min(CERTAIN, threat.held * reaches * UNSEEN**forced)
+def succeeds(steps: int, detours: int, span: int, median: float) -> float:
+    """Probability that an intruder who holds a host stops a process from there within ``span``, with ``steps`` to go
+    and so many detours, each of which must go unseen."""
+    return reaches_within(steps + detours, span, median) * UNSEEN**detours
 
 
 def remaining_steps(question: Question, source: str, marks: frozenset[str]) -> int:
