@@ -23,7 +23,7 @@ from tercio.model.commands import (
 )
 from tercio.model.events import Endpoint, Event, Provenance
 from tercio.model.processes import ProcessState
-from tercio.model.site import Site
+from tercio.model.site import CONTROLLERS, Site
 from tercio.model.units import SECOND
 
 MARGIN = SECOND // 5
@@ -181,13 +181,29 @@ def zones_of(site: Site, target: Target) -> Iterator[str]:
     yield from sorted(found)
 
 
+def against(site: Site, target: Target, known: Iterable[str]) -> tuple[str, ...]:
+    """Whom of the ``known`` assets a target acts against: the host, the source of the flow, who stands in the closed
+    zone."""
+    match target:
+        case HostTarget(asset=name) | FlowTarget(src=name):
+            return (name,)
+        case ConduitTarget(src_zone=zone):
+            return tuple(name for name in known if _zone_of(site, name) == zone)
+
+
+def _zone_of(site: Site, name: str) -> str:
+    listed = site.assets.get(name)
+    zone = site.zone_at(name)
+    return listed.zone if listed is not None else zone.name if zone is not None else ""
+
+
 def _same_link(site: Site, target: Target, event: Event) -> bool:
     """Other traffic towards what the effect protects: for a host, anything that is seen in a controller's zone."""
     if event.dst is None or event.src is None or event.kind not in ("modbus", "alert", "flow"):
         return False
     match target:
         case HostTarget():
-            zones = {asset.zone for asset in site.assets.values() if asset.role in ("plc", "rtu", "dcs")}
+            zones = {asset.zone for asset in site.assets.values() if asset.role in CONTROLLERS}
             ends = (site.zone_at(event.src.address), site.zone_at(event.dst.address))
             return any(zone is not None and zone.name in zones for zone in ends)
         case FlowTarget():

@@ -4,8 +4,8 @@ import msgspec
 
 from tercio.agents.engineer import Verdict, review, review_open
 from tercio.agents.situation import cut_flows
-from tercio.brain.correlate.incidents import held_now
-from tercio.loop.effects import answered, expired
+from tercio.brain.correlate.incidents import proved_now
+from tercio.loop.effects import against, answered, expired
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import (
     LONGEST_WAIT,
@@ -137,11 +137,11 @@ def _review(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
 
 def _verdict(content: Content, state: LoopState, effect: Effect, quiet: int, now: int) -> tuple[Verdict, str]:
     incident = state.incidents.get(effect.incident)
-    held = held_now(incident, now, content.outlook.half_life) if incident is not None else {}
+    held = proved_now(incident, now, content.outlook.half_life) if incident is not None else {}
     look = review_open if cut_flows(content.site, effect.target) else review
     return look(
         effect,
-        belief=max((held[s] for s in incident.sources), default=0.0) if incident is not None else 0.0,
+        belief=max((held.get(name, 0.0) for name in against(content.site, effect.target, held)), default=0.0),
         last_evidence=incident.last_evidence if incident is not None else 0,
         now=now,
         span=content.outlook.span,
