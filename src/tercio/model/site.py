@@ -9,7 +9,7 @@ from functools import cached_property
 
 import msgspec
 
-CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "drive", "robot", "cnc", "controller", "safety"})
+CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "drive", "robot", "cnc", "controller"})
 """Roles of devices that move something in the physical world."""
 
 
