@@ -51,10 +51,12 @@ def deliberate(content: Content, state: LoopState, incident: Incident, now: int)
 
 def question_of(content: Content, state: LoopState, incident: Incident, now: int) -> Question:
     """Everything the decision depends on, with belief as faded by now."""
-    beliefs = {name: decayed(b, now, content.outlook.half_life) for name, b in incident.beliefs.items()}
+    fade = content.outlook.half_life
+    beliefs = {name: decayed(belief, now, fade) for name, belief in incident.beliefs.items()}
+    sure = {name: decayed(belief, now, fade) for name, belief in incident.sure.items()}
     return Question(
         site=content.site,
-        incident=msgspec.structs.replace(incident, beliefs=beliefs),
+        incident=msgspec.structs.replace(incident, beliefs=beliefs, sure=sure),
         processes=state.memory.processes,
         effects=tuple(e for _, e in sorted(state.effects.items()) if e.state in LIVE),
         reaches=content.reaches,

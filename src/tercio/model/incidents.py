@@ -90,3 +90,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     last_evidence: int
     round: int = 0
     sure: dict[str, Belief] = {}
+
+    def proved(self, name: str) -> float:
+        """Probability that an asset is held, without anything that could have been forged; 0 for one not known."""
+        belief = self.sure.get(name, self.beliefs.get(name))
+        return belief.held if belief is not None else 0.0

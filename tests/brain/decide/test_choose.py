@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tercio.brain.correlate.belief import decayed
 from tercio.brain.decide import loss
 from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.choose import KEPT, WIDEST, choose
@@ -17,18 +18,20 @@ from tercio.model.commands import FlowTarget, HostTarget, target_name
 from tercio.model.decisions import Decision, Permission, Plan, Ruling, Verb
 from tercio.model.findings import Finding
 from tercio.model.ids import decision_id
-from tercio.model.incidents import Belief
+from tercio.model.incidents import Belief, Incident
 from tercio.model.site import Flow, Site
 from tests.brain.decide.oracle import wrongs
 from tests.brain.given import (
     ASSETS,
     FILLING,
     FORGED,
+    HALF_LIFE,
     MOVE,
     NOON,
     PROVEN,
     SCAN,
     STRANGER,
+    WRITE,
     asset,
     effect,
     finding,
@@ -208,8 +211,10 @@ def test_more_evidence_never_lowers_the_loss_of_doing_nothing(known: list[Findin
     assert losses[1] >= losses[0] - 0.001 * losses[0] - 1
 
 
-def one_about(incidents: dict[str, Any], first: Finding) -> Any:
-    return next(i for i in incidents.values() if first.id in i.findings)
+def one_about(incidents: dict[str, Incident], first: Finding) -> Incident:
+    """The incident of a finding, as faded by noon."""
+    found = next(i for i in incidents.values() if first.id in i.findings)
+    return replace(found, beliefs={name: decayed(b, NOON, HALF_LIFE) for name, b in found.beliefs.items()})
 
 
 @given(st.lists(findings(provenance=FORGED), min_size=1, max_size=40))
@@ -336,3 +341,23 @@ def test_thirty_sources_forty_steps_and_ten_lines_are_priced_by_parts(monkeypatc
     assert decision.chosen.title == "close conduit office -> ot"
     # Three numbers of steps, three of detours, over horizon, wait and answer; not 276 pairs times 300 threats.
     assert 0 < counted[0] <= 3 * 3 * 3
+
+
+def test_forged_names_never_change_what_is_done_about_a_proven_intruder():
+    proven = finding("ws1", "plc1", tactics=WRITE, rule="write")
+    alone = decide(question(incident(proven)))
+    assert alone.chosen.title == "block host ws1"
+    forged = [finding(f"10.1.0.{n}", "plc1", provenance=FORGED) for n in range(100, 160)]
+    among = decide(question(incident(proven, *forged)))
+    assert (among.chosen.title, among.chosen.money) == (alone.chosen.title, alone.chosen.money)
+
+
+def test_where_nothing_is_at_stake_nothing_is_done():
+    idle = replace(FILLING, scrap=0, restart_cost=0, outage_per_hour=0)
+    about = question(incident(finding("ws1", "plc1", tactics=WRITE, rule="write"), plant=site(idle)), site(idle))
+    assert decide(about).chosen.title == Verb.NOTHING
+
+
+def test_what_needs_consent_is_asked_for_and_not_waited_for():
+    about = question(incident(finding("ws1", "plc1", tactics=WRITE, rule="write")))
+    assert decide(about, Permission.CONSENT).chosen.title == Verb.ASK

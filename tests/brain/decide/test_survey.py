@@ -145,7 +145,7 @@ def test_each_detour_takes_a_step_and_must_go_unseen():
 
 def test_the_stake_is_the_batch_the_restart_and_its_hours():
     assert stake(FILLING) == 20_400_000
-    assert stake(replace(FILLING, restart_span=0)) == 7_800_000
+    assert stake(replace(FILLING, restart_span=0)) == 7_800_000 + 4_200_000
     assert stake(FILLING, stopped=True) == 18_600_000
 
 

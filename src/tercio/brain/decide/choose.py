@@ -43,8 +43,10 @@ def choose(
     incident = question.incident
     table = _Table(question, kept, rulings)
     acting = table.acting()
-    open_to_us = [option for option in acting if option.permission != Permission.FORBIDDEN]
-    nothing, wait, *ask = table.still(min(open_to_us, key=_RANK, default=None))
+    ours = [option for option in acting if option.permission == Permission.PERMITTED]
+    theirs = [option for option in acting if option.permission == Permission.CONSENT]
+    nothing, wait = table.still(min(ours, key=_RANK, default=None))
+    ask = table.asked(min((*ours, *theirs), key=_RANK, default=None))
     chosen = min((o for o in (*acting, nothing, wait, *ask) if o.permission == Permission.PERMITTED), key=_RANK)
     freely = table.still(min(acting, key=_RANK, default=None))
     advice = min((*acting, freely[0], freely[1]), key=_RANK)
@@ -96,7 +98,7 @@ class _Table:
         self._idle = self._prices.priced(())
 
     def acting(self) -> list[_Option]:
-        """Singles and pairs that avert more than they cost production. A pair is made of candidates that are safe
+        """Singles and pairs that avert more than they cost and risk. A pair is made of candidates that are safe
         together and each hinder something that the other does not."""
         options = sorted((self._option((a,), self._prices.priced((a,))) for a in self._acting), key=_RANK)
         useful = [o.actions[0] for o in options if self._prices.hinders(o.actions[0])][:WIDEST]
@@ -104,15 +106,20 @@ class _Table:
         for one, other in combinations(useful, 2):
             if self._complement(one, other) and not together(basis, one, other):
                 options.append(self._option((one, other), self._prices.priced((one, other))))
-        return [o for o in options if o.money.production <= self._idle.attack - o.money.attack]
+        return [o for o in options if o.money.production + o.money.risk < self._idle.attack - o.money.attack]
 
     def still(self, best: _Option | None) -> list[_Option]:
-        """Doing nothing, waiting, and (where ``best`` is something to ask for) asking, with ``best`` done later."""
+        """Doing nothing, and waiting with ``best`` done later if more is seen."""
         waited = self._prices.waited(best.actions) if best is not None else self._idle
-        options = [(Verb.NOTHING, self._idle), (Verb.WAIT, waited)]
-        if best is not None:
-            options.append((Verb.ASK, self._prices.asked(best.actions)))
-        return [self._option((self._still[verb],), cost) for verb, cost in options]
+        return [
+            self._option((self._still[verb],), cost) for verb, cost in ((Verb.NOTHING, self._idle), (Verb.WAIT, waited))
+        ]
+
+    def asked(self, best: _Option | None) -> list[_Option]:
+        """Asking for ``best``; nothing where there is nothing to ask for."""
+        if best is None:
+            return []
+        return [self._option((self._still[Verb.ASK],), self._prices.asked(best.actions))]
 
     def plan(self, option: _Option) -> Plan:
         """An option in words."""

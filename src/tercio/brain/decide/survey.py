@@ -29,6 +29,10 @@ DETOURS: dict[type, int] = {FlowTarget: 1, HostTarget: 2, ConduitTarget: 2}
 counts for all of them."""
 
 
+LEAST_STOP = HOUR
+"""Where the site does not say how long a restart takes, a stop is priced as an hour: never as nothing."""
+
+
 class Threat(msgspec.Struct, frozen=True):
     """One host that may be held, against one process: what stops the process (``marks``: its controllers) and the
     ``zones`` they stand in, the probability that the host is held, the steps still needed from there, and the detours
@@ -74,7 +78,7 @@ def survey(question: Question) -> Survey:
                 process=process.name,
                 marks=marks,
                 zones=zones,
-                held=incident.beliefs[source].held,
+                held=incident.proved(source),
                 steps=remaining_steps(question, source, marks),
                 detours=0,
             )
@@ -84,7 +88,7 @@ def survey(question: Question) -> Survey:
         stakes={line.name: stake(line, line.name in stopped) for line in lines_of(question.site)},
         threats=tuple(threats),
         median=median_step(question.outlook.tempo, incident.steps),
-        held=max((incident.beliefs[source].held for source in sources), default=0.0),
+        held=max((incident.proved(source) for source in sources), default=0.0),
         of_host=_places(threat.source for threat in threats),
         of_zone=_places(threat.zone for threat in threats),
     )
@@ -98,8 +102,9 @@ def _places(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
 
 
 def holders(question: Question) -> tuple[str, ...]:
-    """The hosts from which the intruder may go on, by name: those from which hostile acts were seen, and those he was
-    seen to get into. A controller or safety function that he wrote to is what he is after, not where he acts from."""
+    """The hosts from which the intruder may go on, by name: those whose hostile acts are proven, and those he was seen to
+    get into. A controller or safety function that he wrote to is what he is after, not where he acts from. A name in
+    which packets were merely forged is nobody: else inventing names would make every answer look useless."""
     incident = question.incident
     devices = {asset.name for asset in question.site.assets.values() if asset.role in (*CONTROLLERS, "safety")}
     entered = {
@@ -107,14 +112,15 @@ def holders(question: Question) -> tuple[str, ...]:
         for piece in incident.evidence
         if piece.stage >= Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
     }
-    return tuple(name for name in sorted({*incident.sources, *entered}) if incident.beliefs[name].held >= FAINT)
+    return tuple(name for name in sorted({*incident.proven, *entered}) if incident.proved(name) >= FAINT)
+
 
 
 def stake(process: Process, stopped: bool = False) -> int:
     """What an attack on a process costs (cents): the batch, the restart, and the hours it takes. Where the process is
     stopped already there is no batch to lose, but whoever writes on spoils the restart, and its hours begin anew."""
     batch = 0 if stopped else process.scrap
-    return batch + process.restart_cost + process.outage_per_hour * process.restart_span // HOUR
+    return batch + process.restart_cost + process.outage_per_hour * max(process.restart_span, LEAST_STOP) // HOUR
 
 
 def detours(target: Target | None, threat: Threat) -> int:
