@@ -214,7 +214,8 @@ def test_more_evidence_never_lowers_the_loss_of_doing_nothing(known: list[Findin
 def one_about(incidents: dict[str, Incident], first: Finding) -> Incident:
     """The incident of a finding, as faded by noon."""
     found = next(i for i in incidents.values() if first.id in i.findings)
-    return replace(found, beliefs={name: decayed(b, NOON, HALF_LIFE) for name, b in found.beliefs.items()})
+    beliefs, sure = ({n: decayed(b, NOON, HALF_LIFE) for n, b in of.items()} for of in (found.beliefs, found.sure))
+    return replace(found, beliefs=beliefs, sure=sure)
 
 
 @given(st.lists(findings(provenance=FORGED), min_size=1, max_size=40))
