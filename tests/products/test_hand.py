@@ -13,18 +13,23 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tercio.model.commands import Action, ConduitTarget, HostTarget, Response, SignedOrder, Status, Target
+from tercio.model.commands import Action, ConduitTarget, FlowTarget, HostTarget, Response, SignedOrder, Status, Target
 from tercio.model.units import SECOND
 from tests.products.field import Loop, Served, command, now
 from tests.products.plant import until
 
 NEVER = 'never = ["sis1", "10.9.9.9", "fd00:9::/64"]\n'
+NEEDED = """needed = [
+  {from = "10.3.0.10", to = "10.3.0.21", service = "modbus"},
+  {from = "fd00:3::10", to = "fd00:3::21", service = "modbus"},
+]
+"""
 X = HostTarget("ws1", ("10.1.0.1", "fd00:1::1"))
 
 
 @pytest.fixture(scope="module")
 def hand(served: Callable[..., Served]) -> Served:
-    one = served(settings=NEVER + "targets_per_hour = 1000\n")
+    one = served(settings=NEVER + NEEDED + "targets_per_hour = 1000\n")
     one.space.run("ip link add name b0 type bridge", "ip link set b0 up", "ip addr add 10.7.0.1/24 brd + dev b0")
     return one
 
@@ -81,7 +86,15 @@ def test_it_says_hello_with_its_limits(loop: Loop) -> None:
     assert loop.hello.hand == "gw"
     assert loop.hello.mechanism == "nftables"
     assert loop.hello.break_glass == "nft delete table inet tercio"
-    for part in ("sis1", "10.9.9.9", "fd00:9::/64", "1 h", "1000 targets", "deny"):
+    for part in (
+        "sis1",
+        "10.9.9.9",
+        "fd00:9::/64",
+        "1 h",
+        "1000 targets",
+        "deny",
+        "never cut 10.3.0.10 to 10.3.0.21 tcp/502",
+    ):
         assert part in loop.hello.limits
 
 
@@ -128,6 +141,10 @@ def refused(loop: Loop, target: Target | None, why: str, lease: str = "lse-no", 
         (host("::ffff:10.9.9.9"), "never list"),
         (host("10.1.0.9", "fd00:9::9"), "never list"),
         (ConduitTarget("a", "b", ("10.9.0.0/16",), ("10.1.0.0/24",), ()), "never list"),
+        (ConduitTarget("a", "b", ("10.3.0.10/32",), ("10.3.0.21/32",), ()), "needed flow"),
+        (ConduitTarget("a", "b", ("fd00:3::/64",), ("fd00:3:0::21/128",), ()), "needed flow"),
+        (FlowTarget("a", "b", ("10.3.0.10",), ("10.3.0.21",), "tcp", 502), "needed flow"),
+        (host("::ffff:10.3.0.10"), "needed flow"),
         (host("10.7.0.1"), "this host itself"),
         (host("10.7.0.255"), "this host itself"),
         (host("224.0.0.1"), "multicast"),

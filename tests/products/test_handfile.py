@@ -1,4 +1,5 @@
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tercio.model.commands import Action
 from tercio.model.units import SECOND
-from tercio.products.handfile import HandFile, Listed, load
+from tercio.products.handfile import HandFile, Listed, Needed, load
 
 GOOD = 'name = "gw"\nsocket = "/run/tercio/gw.sock"\norder_key = "order.pub"\n'
 KEY = Ed25519PrivateKey.generate().public_key()
@@ -46,6 +47,53 @@ def test_hosts_to_be_left_alone_are_a_list_of_their_own(tmp_path: Path) -> None:
     file = read(tmp_path, GOOD + 'never_host = ["PLC1", "10.3.0.21"]\n')
     assert file.never_host.names == {"plc1"}
     assert [str(n) for n in file.never_host.networks] == ["10.3.0.21/32"]
+
+
+def test_needed_flows_are_networks_with_a_service(tmp_path: Path) -> None:
+    flows = """needed = [
+  {from = "10.3.0.10", to = "::ffff:10.3.0.21", service = "modbus"},
+  {from = "FD00:3:0::/64", to = "fd00:3:0:0::21", service = "udp/2222"},
+]
+"""
+    file = read(tmp_path, GOOD + flows)
+    assert [str(flow) for flow in file.needed] == [
+        "10.3.0.10 to 10.3.0.21 tcp/502",
+        "fd00:3::/64 to fd00:3::21 udp/2222",
+    ]
+    assert file.needed[0] == Needed(ip_network("10.3.0.10"), ip_network("10.3.0.21"), "tcp", 502)
+    assert read(tmp_path, GOOD).needed == ()
+
+
+@pytest.mark.parametrize(
+    ("flow", "why"),
+    [
+        ('{from = "hmi1", to = "10.3.0.21", service = "modbus"}', "needed[1]: from = 'hmi1': write an address"),
+        ('{from = "10.3.0.10", to = "10.3.0.999", service = "modbus"}', "needed[1]: to = '10.3.0.999'"),
+        ('{from = "10.3.0.1/24", to = "10.3.0.21", service = "modbus"}', "host bits"),
+        ('{from = "0.0.0.0/0", to = "10.3.0.21", service = "modbus"}', "needed[1]: from"),
+        ('{from = "10.3.0.10", to = "fd00:3::21", service = "modbus"}', "needed[1]: '10.3.0.10' to 'fd00:3::21' mixes"),
+        ('{from = "10.3.0.10", to = "10.3.0.21", service = "modbsu"}', "needed[1]: unknown service 'modbsu'"),
+        ('{from = "10.3.0.10", to = "10.3.0.21", service = "tcp/0"}', "needed[1]: unknown service"),
+        ('{from = "10.3.0.10", to = "10.3.0.21", service = 502}', "$.needed[1].service"),
+        ('{from = "10.3.0.10", to = "10.3.0.21"}', "missing required field `service`"),
+        ('{src = "10.3.0.10", to = "10.3.0.21", service = "modbus"}', "`src`"),
+        ('"10.3.0.10"', "$.needed[1]"),
+    ],
+)
+@pytest.mark.parametrize("form", ["needed = [{good}, {flow}]\n", "needed = [\n  {good},\n  {flow},\n]\n"])
+def test_a_wrong_needed_flow_is_said_with_file_line_and_place(tmp_path: Path, form: str, flow: str, why: str) -> None:
+    good = '{from = "10.3.0.10", to = "10.3.0.21", service = "modbus"}'
+    with pytest.raises(ValueError, match=r".") as caught:
+        read(tmp_path, GOOD + form.format(good=good, flow=flow))
+    assert str(caught.value).startswith(f"{tmp_path / 'hand.toml'}:4: ")
+    assert why in str(caught.value)
+
+
+def test_needed_flows_may_be_tables(tmp_path: Path) -> None:
+    table = '[[needed]]\nfrom = "10.3.0.10"\nto = "10.3.0.21"\nservice = "modbus"\n'
+    assert len(read(tmp_path, GOOD + table).needed) == 1
+    with pytest.raises(ValueError, match=r"hand\.toml:4: needed\[0\]: unknown service"):
+        read(tmp_path, GOOD + table.replace("modbus", "modbsu"))
 
 
 @pytest.mark.parametrize(

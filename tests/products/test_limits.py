@@ -3,10 +3,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target
 from tercio.model.units import SECOND
-from tercio.products.handfile import HandFile, Listed
+from tercio.products.effectors.addresses import covers, network
+from tercio.products.effectors.nft_claims import Cell, cells
+from tercio.products.handfile import HandFile, Listed, Needed
 from tercio.products.limits import HOUR, MOST_ADDRESSES, SKEW, Budget, identity, refusal
 from tests.products.field import command
 
@@ -18,6 +22,7 @@ FILE = HandFile(
     order_key=bytes(32),
     never=Listed(frozenset({"sis1"}), (ip_network("10.9.9.9"), ip_network("10.8.0.0/24"), ip_network("fd00:9::/64"))),
     never_host=Listed(frozenset({"plc1"}), (ip_network("10.3.0.21"), ip_network("fd00:3::21"))),
+    needed=(),
     verbs=frozenset(Action),
     longest=HOUR,
     targets_per_hour=3,
@@ -110,6 +115,193 @@ def test_an_ordinary_order_is_obeyed(target: Target) -> None:
 )
 def test_what_must_never_be_touched_is_refused(target: Target | None, why: str) -> None:
     assert why in refusal(FILE, order(target), OWN, NOW)
+
+
+def needed(src: str, dst: str, transport: str = "tcp", port: int = 502) -> Needed:
+    return Needed(network(src), network(dst), transport, port)
+
+
+def closing(src: str, dst: str, *exceptions: NeededFlow) -> ConduitTarget:
+    return ConduitTarget("a", "b", (src,), (dst,), exceptions)
+
+
+HMI, PLC, HIST = "10.3.0.10", "10.3.0.21", "10.2.0.10"
+NEEDING = msgspec.structs.replace(
+    FILE,
+    needed=(
+        needed(HMI, PLC),
+        needed("fd00:3::10", "fd00:3::21"),
+        needed(HIST, PLC),
+        needed(PLC, "10.5.0.0/30", "udp", 514),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        host(HMI),
+        host("10.1.0.1", "10.5.0.3"),
+        host("::ffff:10.3.0.10"),
+        host("FD00:3:0::0:10"),
+        flow(HMI, PLC),
+        flow("::ffff:a03:a", PLC),
+        flow("fd00:3:0::10", "fd00:3::0021"),
+        FlowTarget("a", "b", ("10.1.0.1", HMI), ("10.1.0.2", PLC), "tcp", 502),
+        FlowTarget("a", "b", (PLC,), (HMI,), "tcp", 502),
+        FlowTarget("a", "b", (PLC,), (HMI,), "tcp", 40000),
+        FlowTarget("a", "b", (PLC,), ("10.5.0.1",), "udp", 514),
+        FlowTarget("a", "b", ("10.5.0.1",), (PLC,), "udp", 514),
+        FlowTarget("a", "b", ("10.5.0.1",), (PLC,), "udp", 40000),
+        closing(f"{HMI}/32", f"{PLC}/32"),
+        closing(f"{PLC}/32", f"{HMI}/32"),
+        closing("::ffff:10.3.0.10", PLC),
+        closing("10.2.0.0/24", "10.3.0.0/24"),
+        closing("10.3.0.0/24", "10.2.0.0/24"),
+        closing("fd00:3::10/128", "fd00:3::20/124"),
+        closing("10.3.0.0/24", "10.5.0.2/31"),
+        closing("10.3.0.0/24", "10.3.0.21/32"),
+        closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow(HIST, PLC, "tcp", 503)),
+        closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow(HIST, PLC, "udp", 502)),
+        closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow(PLC, HIST, "tcp", 502)),
+        closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow("10.2.0.11", PLC, "tcp", 502)),
+        closing("10.5.0.0/24", "10.3.0.0/24", NeededFlow(PLC, "10.5.0.0/31", "udp", 514)),
+        closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow("fd00::1", "fd00::2", "tcp", 502)),
+    ],
+)
+def test_what_takes_a_needed_flow_away_is_refused(target: Target) -> None:
+    file = msgspec.structs.replace(NEEDING, never_host=Listed())
+    assert "a needed flow in this hand's file" in refusal(file, order(target), OWN, NOW)
+    assert refusal(FILE if isinstance(target, ConduitTarget) else EMPTY, order(target), OWN, NOW) == ""
+
+
+EMPTY = msgspec.structs.replace(FILE, never_host=Listed())
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        host("10.3.0.11"),
+        flow(HMI, "10.3.0.22"),
+        flow("10.1.0.1", PLC),
+        FlowTarget("a", "b", (HMI,), (PLC,), "tcp", 80),
+        FlowTarget("a", "b", (HMI,), (PLC,), "udp", 502),
+        flow(HMI, HIST),
+        FlowTarget("a", "b", (HIST,), (HMI,), "tcp", 40000),
+        FlowTarget("a", "b", ("10.5.0.1",), (PLC,), "udp", 80),
+        closing("10.1.0.0/24", "10.3.0.0/24"),
+        closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow("::ffff:10.2.0.10", "10.3.0.21/32", "tcp", 502)),
+        closing("10.3.0.0/24", "10.2.0.0/24", NeededFlow("10.2.0.0/24", PLC, "tcp", 502)),
+        closing("10.5.0.0/24", "10.3.0.0/24", NeededFlow(PLC, "10.5.0.0/30", "udp", 514)),
+        closing("10.3.0.0/16", "10.3.0.0/24"),
+    ],
+)
+def test_what_leaves_needed_flows_alone_is_obeyed(target: Target) -> None:
+    assert refusal(NEEDING, order(target), OWN, NOW) == ""
+
+
+def test_an_exception_that_cannot_be_read_is_refused() -> None:
+    target = closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow("hist1", PLC, "tcp", 502))
+    assert "cannot be read" in refusal(NEEDING, order(target), OWN, NOW)
+
+
+PORTS = (502, 80, 40000)
+"""The needed one, another one, and one that a client may have as its own."""
+SERVICES = st.tuples(st.sampled_from(("tcp", "udp")), st.sampled_from(PORTS))
+
+
+def spelled(family: int, number: int, length: int) -> str:
+    """A network within eight addresses, in one of the forms that people write."""
+    number &= -1 << (3 - length)
+    return f"10.0.0.{number}/{29 + length}" if family == 4 else f"fd00:0::{number:04x}/{125 + length}"
+
+
+NETWORKS = {n: st.builds(spelled, st.just(n), st.integers(0, 7), st.integers(0, 3)) for n in (4, 6)}
+SINGLE = {
+    4: st.builds("{1}10.0.0.{0}".format, st.integers(0, 7), st.sampled_from(("", "::ffff:"))),
+    6: st.builds("{1}{0}".format, st.integers(0, 7), st.sampled_from(("fd00::", "FD00:0::0", "fd00:0:0:0:0:0:0:"))),
+}
+ANY_SINGLE, ANY_NETWORK = st.one_of(*SINGLE.values()), st.one_of(*NETWORKS.values())
+FAMILY = st.sampled_from((4, 6))
+
+
+def tuples(one: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(one, min_size=1, max_size=2).map(tuple)
+
+
+def flows(ends: dict[int, st.SearchStrategy[str]]) -> st.SearchStrategy[Needed]:
+    return FAMILY.flatmap(lambda n: st.builds(lambda s, d, x: needed(s, d, *x), ends[n], ends[n], SERVICES))
+
+
+def orders(file: st.SearchStrategy[tuple[Needed, ...]]) -> st.SearchStrategy[tuple[tuple[Needed, ...], Target]]:
+    """Needed flows and a target; a conduit's exceptions are often some of them."""
+    exceptions = {
+        n: st.builds(lambda s, d, x: NeededFlow(s, d, *x), NETWORKS[n], NETWORKS[n], SERVICES) for n in (4, 6)
+    }
+
+    def targets(flows: tuple[Needed, ...]) -> st.SearchStrategy[Target]:
+        kept = st.sampled_from(flows).map(lambda f: NeededFlow(str(f.src), str(f.dst), f.transport, f.port))
+        left = st.lists(st.one_of(kept, *exceptions.values()), max_size=3).map(tuple)
+        zones = tuples(ANY_NETWORK), tuples(ANY_NETWORK)
+        return st.one_of(
+            st.builds(HostTarget, st.just("x"), tuples(ANY_SINGLE)),
+            st.builds(lambda s, d, x: FlowTarget("a", "b", s, d, *x), tuples(ANY_SINGLE), tuples(ANY_SINGLE), SERVICES),
+            st.builds(lambda s, d, e: ConduitTarget("a", "b", s, d, e), *zones, left),
+        )
+
+    return file.flatmap(lambda flows: st.tuples(st.just(flows), targets(flows)))
+
+
+def takes(wall: tuple[Cell, ...], flow: Needed) -> bool:
+    """Whether elements refuse any packet of a flow, to its service or back, read one packet at a time as the rules
+    do."""
+    return any(
+        _refused(wall, *packet)
+        for one in map(str, flow.src)
+        for other in map(str, flow.dst)
+        for mine in (40000, 50000)
+        for packet in ((one, mine, other, flow.port, flow.transport), (other, flow.port, one, mine, flow.transport))
+    )
+
+
+def _refused(wall: tuple[Cell, ...], src: str, sport: int, dst: str, dport: int, transport: str) -> bool:
+    keys = {kind: [cell.key for cell in wall if cell.kind == kind] for kind in ("hosts", "flows", "needed", "conduits")}
+    ways = ((src, dst, transport, str(dport)), (dst, src, transport, str(sport)))
+    if any(key[0] in (src, dst) for key in keys["hosts"]) or any(way in keys["flows"] for way in ways):
+        return True
+    if any(_within(way, key) and way[2:] == key[2:] for way in ways for key in keys["needed"]):
+        return False
+    return any(_within(way, key) for way in ways for key in keys["conduits"])
+
+
+def _within(way: tuple[str, ...], key: tuple[str, ...]) -> bool:
+    return all(covers(network(wide), network(one)) for wide, one in zip(key[:2], way[:2], strict=True))
+
+
+def judged(flows: tuple[Needed, ...], target: Target) -> tuple[str, bool]:
+    """What the hand says, and whether the kernel's elements would take anything of the needed flows."""
+    try:
+        wall = cells(target)
+    except ValueError:
+        event("means nothing")
+        return "", False
+    file = msgspec.structs.replace(EMPTY, needed=flows)
+    why = refusal(file, order(target), frozenset(), NOW)
+    cut = any(takes(wall, flow) for flow in flows)
+    event(f"{type(target).__name__} {'refused' if why else 'obeyed'}, {'cuts' if cut else 'cuts nothing'}")
+    return why, cut
+
+
+@given(orders(st.lists(flows(NETWORKS), min_size=1, max_size=3).map(tuple)))
+def test_no_order_that_is_obeyed_takes_a_needed_flow_away(case: tuple[tuple[Needed, ...], Target]) -> None:
+    why, cut = judged(*case)
+    assert why or not cut
+
+
+@given(orders(st.lists(flows(SINGLE), min_size=1, max_size=3).map(tuple)))
+def test_between_single_addresses_nothing_else_is_refused(case: tuple[tuple[Needed, ...], Target]) -> None:
+    why, cut = judged(*case)
+    assert bool(why) == cut or isinstance(case[1], FlowTarget)
 
 
 @pytest.mark.parametrize(

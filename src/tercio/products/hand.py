@@ -39,6 +39,9 @@ ATTEMPTS = 3
 MOST_LINES = 64
 """Peers connected at once, and lines of steps that a response shows."""
 
+MOST_FLOWS = 32
+"""Needed flows that a greeting shows: it must fit into one message."""
+
 
 class Peer:
     """One connection of a loop: its nonce, and the number of the last order that it may not repeat."""
@@ -70,6 +73,9 @@ class Hand:
         lists = (("never", file.never), ("never as a host", file.never_host))
         texts = [(name, ", ".join([*sorted(found.names), *map(plain, found.networks)])) for name, found in lists]
         parts = [f"{name} {text or 'nothing listed'}" for name, text in texts]
+        more = len(file.needed) - MOST_FLOWS
+        flows = [*map(str, file.needed[:MOST_FLOWS]), *([f"and {more} more"] if more > 0 else [])]
+        parts += [f"never cut {', '.join(flows) or 'nothing listed'}"]
         parts += [f"longest {span(file.longest)}", f"{file.targets_per_hour} targets an hour"]
         limits = "; ".join([*parts, f"verbs {', '.join(sorted(file.verbs))}"])
         return Hello(file.name, peer.nonce, file.mechanism, self.effector.break_glass, limits)

@@ -14,12 +14,21 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tercio.model.commands import Action
+from tercio.model.services import port_of
 from tercio.model.units import duration
 from tercio.products.effectors import EFFECTORS
-from tercio.products.effectors.addresses import network
+from tercio.products.effectors.addresses import network, plain
 
 _NUMERIC = re.compile(r"[\d.]+|\d+\..*|.*[:/].*")
 """What looks like an address must be one: a typing error must not become a name that protects nothing."""
+
+
+class RawFlow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A needed flow as it is written: ``{from = "10.0.0.1", to = "10.0.0.2", service = "modbus"}``."""
+
+    src: str = msgspec.field(name="from")
+    dst: str = msgspec.field(name="to")
+    service: str
 
 
 class Raw(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -31,6 +40,7 @@ class Raw(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     mechanism: str = "nftables"
     never: tuple[str, ...] = ()
     never_host: tuple[str, ...] = ()
+    needed: tuple[RawFlow, ...] = ()
     verbs: tuple[Action, ...] = (Action.DENY, Action.CANCEL, Action.QUERY)
     longest: str = "1h"
     targets_per_hour: int = 20
@@ -44,11 +54,24 @@ class Listed(msgspec.Struct, frozen=True):
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
+class Needed(msgspec.Struct, frozen=True):
+    """A flow that no order may take away: opened from any address of ``src`` to ``port`` of any address of ``dst``
+    (of one family). ``str`` is its form for people."""
+
+    src: IPv4Network | IPv6Network
+    dst: IPv4Network | IPv6Network
+    transport: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{plain(self.src)} to {plain(self.dst)} {self.transport}/{self.port}"
+
+
 class HandFile(msgspec.Struct, frozen=True, kw_only=True):
     """The file as it is obeyed: ``order_key`` is the raw public key (Ed25519, 32 bytes), ``longest`` a span.
 
     What is ``never`` is neither end of anything that is refused. What is ``never_host`` (controllers, views) keeps its
-    own traffic: others may be kept from it.
+    own traffic: others may be kept from it. What is ``needed`` flows whatever is ordered.
     """
 
     name: str
@@ -57,6 +80,7 @@ class HandFile(msgspec.Struct, frozen=True, kw_only=True):
     order_key: bytes
     never: Listed
     never_host: Listed
+    needed: tuple[Needed, ...]
     verbs: frozenset[Action]
     longest: int
     targets_per_hour: int
@@ -79,10 +103,11 @@ def load(path: Path) -> HandFile:
 
 
 def _line(text: str, error: str) -> str:
-    """``:7`` where line 7 sets the key that the error names first."""
-    named = re.search(r"`\$\.(\w+)[^`]*`\Z|field `(\w+)`|\A(\w+):", error)
-    key = next((group for group in named.groups() if group), "") if named else ""
-    numbers = (n for n, line in enumerate(text.splitlines(), 1) if key and re.match(rf"\s*{re.escape(key)}\s*=", line))
+    """``:7`` where line 7 sets the key that the error names: by its path, or first."""
+    named = re.search(r"`\$\.(\w+)[^`]*`\Z", error) or re.search(r"field `(\w+)`|\A(\w+)(?:\[\d+\])?:", error)
+    key = re.escape(next(filter(None, named.groups()), "")) if named else ""
+    form = re.compile(rf"\s*(?:{key}\s*=|\[\[\s*{key}\s*\]\])")
+    numbers = (n for n, line in enumerate(text.splitlines(), 1) if key and form.match(line))
     return f":{next(numbers, '')}".rstrip(":")
 
 
@@ -108,6 +133,7 @@ def _checked(raw: Raw, path: Path) -> HandFile:
         order_key=_key(path.parent / raw.order_key),
         never=_listed("never", raw.never),
         never_host=_listed("never_host", raw.never_host),
+        needed=tuple(_needed(f"needed[{number}]", flow) for number, flow in enumerate(raw.needed)),
         verbs=frozenset(raw.verbs),
         longest=longest,
         targets_per_hour=raw.targets_per_hour,
@@ -126,6 +152,23 @@ def _network(key: str, entry: str) -> IPv4Network | IPv6Network:
         return network(entry)
     except ValueError as error:
         raise ValueError(f"{key}: {entry!r} looks like an address and is none: {error}") from error
+
+
+def _needed(key: str, flow: RawFlow) -> Needed:
+    src, dst = _end(f"{key}: from", flow.src), _end(f"{key}: to", flow.dst)
+    if src.version != dst.version:
+        raise ValueError(f"{key}: {flow.src!r} to {flow.dst!r} mixes IPv4 and IPv6; write one flow for each family")
+    try:
+        return Needed(src, dst, *port_of(flow.service))
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
+def _end(key: str, entry: str) -> IPv4Network | IPv6Network:
+    try:
+        return network(entry)
+    except ValueError as error:
+        raise ValueError(f"{key} = {entry!r}: write an address or a network, not a name: {error}") from error
 
 
 def _key(path: Path) -> bytes:

@@ -4,14 +4,17 @@ values."""
 from ipaddress import ip_network
 
 from tercio.model.canon import canonical
-from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, Target
+from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target
 from tercio.model.units import SECOND, span
 from tercio.products.effectors.addresses import Network, address, covers, network
-from tercio.products.handfile import HandFile
+from tercio.products.effectors.nft_claims import sides
+from tercio.products.handfile import HandFile, Needed
 
 MOST_ADDRESSES = 32
 """Addresses of one asset. Were it open, one target could be a whole wall."""
 HOUR = 3600 * SECOND
+CLIENT_PORTS = 1024
+"""The first port that a client may have as its own: denied on the way back, it ends the session that has it."""
 SKEW = 60 * SECOND
 """How far ahead of the hand's clock an order may have been issued."""
 UNTOUCHABLE: tuple[tuple[Network, str], ...] = tuple(
@@ -40,7 +43,8 @@ def refusal(file: HandFile, command: Command, own: frozenset[str], now: int) -> 
     if command.target is None:
         return "a deny names a target"
     try:
-        return _lease(file, command, now) or _names(file, command.target) or _reach(file, command.target, own)
+        target = command.target
+        return _lease(file, command, now) or _names(file, target) or _reach(file, target, own) or _cut(file, target)
     except ValueError as error:
         return f"the target cannot be read: {error}"
 
@@ -127,6 +131,55 @@ def _barred(file: HandFile, wanted: Network) -> str:
         if covers(never, wanted) or covers(wanted, never):
             return f"{wanted} holds {never}, which is on this hand's never list"
     return ""
+
+
+def _cut(file: HandFile, target: Target) -> str:
+    """Why a target takes away, whole or in part, what this hand's file says is needed."""
+    match target:
+        case HostTarget():
+            hosts = _networks(target.addresses)
+            cut = (flow for flow in file.needed if _meet(hosts, flow.src) or _meet(hosts, flow.dst))
+            how = "has an end in this host"
+        case FlowTarget():
+            src, dst = _networks(target.src_addresses), _networks(target.dst_addresses)
+            cut = (flow for flow in file.needed if _same(target, src, dst, flow))
+            how = "would be taken away"
+        case ConduitTarget():
+            one, other = sides(target)
+            cut = (flow for flow in file.needed if _across(one, other, flow) and not _excepted(target.needed, flow))
+            how = "would be closed with this conduit: the order must except the whole of it"
+    return next((f"{flow}, a needed flow in this hand's file, {how}" for flow in cut), "")
+
+
+def _same(target: FlowTarget, src: tuple[Network, ...], dst: tuple[Network, ...], flow: Needed) -> bool:
+    if target.transport != flow.transport:
+        return False
+    if target.port == flow.port and _meet(src, flow.src) and _meet(dst, flow.dst):
+        return True
+    back = target.port == flow.port or target.port >= CLIENT_PORTS
+    return back and _meet(src, flow.dst) and _meet(dst, flow.src)
+
+
+def _across(one: tuple[Network, ...], other: tuple[Network, ...], flow: Needed) -> bool:
+    there = _meet(one, flow.src) and _meet(other, flow.dst)
+    return there or (_meet(other, flow.src) and _meet(one, flow.dst))
+
+
+def _excepted(exceptions: tuple[NeededFlow, ...], flow: Needed) -> bool:
+    return any(
+        (found.transport, found.port) == (flow.transport, flow.port)
+        and covers(network(found.src), flow.src)
+        and covers(network(found.dst), flow.dst)
+        for found in exceptions
+    )
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(map(network, texts))
+
+
+def _meet(networks: tuple[Network, ...], end: Network) -> bool:
+    return any(covers(found, end) or covers(end, found) for found in networks)
 
 
 def identity(target: Target) -> str:
