@@ -1,6 +1,6 @@
 """Records the cases beside the rules: real packets between two network namespaces, watched by the real Suricata.
 
-    python tests/content/record.py            (as root; writes positive.ndjson and negative.ndjson of every rule)
+    python tests/content/record.py            (as root; writes the .ndjson files of every rule)
 
 Nothing leaves the two namespaces; both are removed at the end, whatever happens.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -25,13 +25,13 @@ import yaml
 from tercio.content import suricata_rules
 
 SCANNER, HMI = "10.77.20.66", "10.77.20.10"
-PLC, OFFICE = "10.77.30.21", "10.77.10.5"
+PLC, ENGINEER, OFFICE = "10.77.30.21", "10.77.30.30", "10.77.10.5"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Lab:
     """Two hosts on one wire: ``here`` with the scanner and the HMI, ``there`` with a PLC (Modbus on port 502, and an
-    echo service on 7) and an office server (echo on 7). Every other port refuses."""
+    echo service on 7), an engineering station and an office server (echo on 7). Every other port refuses."""
 
     def __init__(self, here: str, there: str) -> None:
         self.here, self.there = here, there
@@ -62,12 +62,12 @@ class Lab:
                 return None
             return sock
 
-    def sweep(self, source: str, address: str, ports: range) -> None:
+    def sweep(self, source: str, address: str, ports: Iterable[int]) -> None:
         """Connection attempts to ports that refuse."""
         for port in ports:
             assert self.connect(source, address, port) is None
 
-    def forge_syns(self, source: str, address: str, ports: range, source_port: int = 40000) -> None:
+    def forge_syns(self, source: str, address: str, ports: Iterable[int], source_port: int = 40000) -> None:
         """SYNs in another's name, which no kernel connection stands behind."""
         with self.inside(self.here), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
             for port in ports:
@@ -125,7 +125,7 @@ def _ip(*words: str) -> None:
 
 
 def _wire(lab: Lab) -> None:
-    addresses = {lab.here: (SCANNER, HMI), lab.there: (PLC, OFFICE)}
+    addresses = {lab.here: (SCANNER, HMI), lab.there: (PLC, ENGINEER, OFFICE)}
     for name in addresses:
         _ip("netns", "add", name)
     _ip("-n", lab.here, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", lab.there)
@@ -280,37 +280,56 @@ def _no_handshake(lab: Lab) -> None:
     lab.forge_syns(HMI, OFFICE, range(7, 8))
 
 
-def _sweep(lab: Lab) -> None:
-    lab.sweep(SCANNER, PLC, range(1000, 1012))
+def _probe(lab: Lab) -> None:
+    lab.sweep(SCANNER, PLC, (1000,))
 
 
-def _no_sweep(lab: Lab) -> None:
-    lab.sweep(SCANNER, PLC, range(1000, 1005))
-    lab.sweep(SCANNER, OFFICE, range(1000, 1012))
-    session = lab.connect(HMI, PLC, 502)
-    for _ in range(12):
-        ask(session, read_registers(0, 2))
-
-
-def _proven_sweep(lab: Lab) -> None:
-    _handshake(lab)
-    _sweep(lab)
-
-
-class _Forgery:
-    """The HMI holds a session from before; somebody then sweeps in its name, one SYN with that session's ports."""
+class _Session:
+    """The HMI holds a session from before."""
 
     def before(self, lab: Lab) -> None:
         self.session = lab.connect(HMI, PLC, 502)
         ask(self.session, read_registers(0, 2))
 
-    def scenario(self, lab: Lab) -> None:
+    def no_probe(self, lab: Lab) -> None:
+        """It is used; everything new is not towards OT or no TCP."""
+        ask(self.session, read_registers(0, 2))
+        lab.sweep(SCANNER, OFFICE, range(1000, 1012))
+        lab.datagram(SCANNER, PLC)
+
+    def forged_sweep(self, lab: Lab) -> None:
+        """Somebody sweeps in the HMI's name, one SYN with that session's ports."""
         assert self.session is not None
         ask(self.session, read_registers(0, 2))
-        lab.forge_syns(HMI, PLC, range(1000, 1012))
+        lab.forge_syns(HMI, PLC, range(1000, 1004))
         lab.forge_syns(HMI, PLC, range(502, 503), self.session.getsockname()[1])
         ask(self.session, read_registers(0, 2))
         self.session.close()
+
+
+def _port_sweep(lab: Lab) -> None:
+    """What an intruder does: he talks to the office first, then tries the ports of a PLC, of which one is open."""
+    _handshake(lab)
+    _short_read(lab, SCANNER)
+    lab.sweep(SCANNER, PLC, (102, 44818, 4840, 80, 22))
+
+
+def _no_port_sweep(lab: Lab) -> None:
+    """Three ports of a PLC, one of them fifteen times, and twelve of an office server; an HMI that reconnects."""
+    _handshake(lab)
+    lab.sweep(SCANNER, OFFICE, range(1000, 1012))
+    for _ in range(15):
+        _short_read(lab, SCANNER)
+    lab.sweep(SCANNER, PLC, (102, 4840))
+    for _ in range(6):
+        _short_read(lab, HMI)
+
+
+def _short_read(lab: Lab, source: str) -> None:
+    session = lab.connect(source, PLC, 502)
+    ask(session, read_registers(0, 2))
+    assert session is not None
+    session.close()
 
 
 def _write(lab: Lab) -> None:
@@ -326,14 +345,15 @@ def _read(lab: Lab) -> None:
 
 def cases() -> dict[str, Callable[[], list[bytes]]]:
     """Every case by its file, and how it is recorded."""
-    forgery = _Forgery()
+    held = _Session()
     return {
         "tcp-handshake/positive": lambda: capture(_handshake),
         "tcp-handshake/negative": lambda: capture(_no_handshake),
-        "syn-sweep/positive": lambda: capture(_sweep),
-        "syn-sweep/negative": lambda: capture(_no_sweep),
-        "proven-sweep/positive": lambda: capture(_proven_sweep),
-        "proven-sweep/negative": lambda: capture(forgery.scenario, forgery.before),
+        "syn-probe/positive": lambda: capture(_probe),
+        "syn-probe/negative": lambda: capture(held.no_probe, held.before),
+        "port-sweep/positive": lambda: capture(_port_sweep),
+        "port-sweep/negative": lambda: capture(_no_port_sweep),
+        "port-sweep/forged": lambda: capture(held.forged_sweep, held.before),
         "modbus-write/positive": lambda: capture(_write),
         "modbus-write/negative": lambda: capture(_read),
     }

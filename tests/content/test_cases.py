@@ -9,10 +9,11 @@ from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
 from tercio.brain.detect.windows import Hit, Windows, step
 from tercio.content import rule_texts, suricata_rules
-from tercio.model.events import Batch, Event, Provenance
+from tercio.model.events import Batch, Endpoint, Event, Provenance
 from tercio.model.findings import Finding
 from tercio.model.ids import event_id
 from tercio.products.sensors import SENSORS
+from tests.content.record import HMI, SCANNER
 
 RULES = suricata_rules().parent.parent / "rules"
 RULESET = compile_rules(rule_texts())
@@ -79,26 +80,50 @@ def test_every_signature_has_its_rule() -> None:
     assert all("metadata:provenance " in line for line in ours)
 
 
-def test_a_proven_sweep_in_full() -> None:
-    _, findings = replay(RULES / "proven-sweep" / "positive.ndjson")
-    sweep = next(f for f in findings if f.rule == own_id("syn-sweep/rule.yml"))
-    proven = next(f for f in findings if f.rule == own_id("proven-sweep/rule.yml"))
-    assert sweep.provenance is Provenance.FORGEABLE
-    assert proven.provenance is Provenance.ESTABLISHED
-    assert proven.src == sweep.src == "10.77.20.66"
-    assert proven.dst == ("10.77.30.21",), "the host that the source merely talked to is not accused"
-    assert set(sweep.events) < set(proven.events)
-    assert proven.techniques == ("T0846",)
-    assert proven.tactics == ("discovery",)
-    assert proven.flow == sweep.flow
-    assert len(findings) == 2, "a completed handshake is no finding"
+def alerts(path: Path, sid: int, source: str) -> list[Event]:
+    """The events of one signature from one source, in the order of their lines."""
+    found, offset = [], 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        event = SENSORS["suricata"].parse("eve", "1", offset, line, 0)
+        offset += len(line)
+        if f'"signature_id":{sid},'.encode() in line and isinstance(event, Event) and event.src.address == source:
+            found.append(event)
+    return found
+
+
+def test_a_sweep_in_full() -> None:
+    path = RULES / "port-sweep" / "positive.ndjson"
+    probes = alerts(path, 9200002, SCANNER)
+    shake, *_ = alerts(path, 9200001, SCANNER)
+    assert [probe.dst.port for probe in probes] == [502, 102, 44818, 4840, 80, 22]
+    assert shake.dst == Endpoint("10.77.10.5", 7), "it was proven elsewhere"
+    (sweep,) = replay(path)[1]
+    assert sweep.rule == own_id("port-sweep/rule.yml")
+    assert sweep.events == (shake.id, *(probe.id for probe in probes[:4]))
+    assert sweep.offset == probes[3].offset, "the fourth port is enough"
+    assert (sweep.src, sweep.provenance) == (SCANNER, Provenance.ESTABLISHED)
+    assert sweep.dst == ("10.77.30.21",), "the host that the source merely talked to is not accused"
+    assert (sweep.port, sweep.flow) == (4840, probes[3].flow)
+    assert (sweep.techniques, sweep.tactics) == (("T0846",), ("discovery",))
 
 
 def test_a_sweep_forged_in_the_name_of_an_hmi_proves_nothing() -> None:
-    _, findings = replay(RULES / "proven-sweep" / "negative.ndjson")
-    assert [(f.rule, f.src, f.provenance) for f in findings] == [
-        (own_id("syn-sweep/rule.yml"), "10.77.20.10", Provenance.FORGEABLE)
-    ]
+    path = RULES / "port-sweep" / "forged.ndjson"
+    assert len(alerts(path, 9200002, HMI)) == 5
+    (sweep,) = replay(path)[1]
+    assert (sweep.rule, sweep.src) == (own_id("port-sweep/rule.yml"), HMI)
+    assert sweep.provenance is Provenance.FORGEABLE
+
+
+def test_everyday_connections_are_no_finding() -> None:
+    """The case holds what it claims: proven sources, enough connections, and three ports, but not four."""
+    path = RULES / "port-sweep" / "negative.ndjson"
+    ports = [probe.dst.port for probe in alerts(path, 9200002, SCANNER)]
+    assert (len(ports), set(ports)) == (17, {502, 102, 4840})
+    assert len(alerts(path, 9200002, HMI)) == 6
+    assert alerts(path, 9200001, SCANNER)
+    assert alerts(path, 9200001, HMI)
+    assert replay(path)[1] == []
 
 
 def test_a_write_in_full() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from tercio.content import suricata_rules
 from tercio.model.events import Event, Provenance
 from tercio.products.sensors.suricata import parse
 from tests.content import record
-from tests.content.record import HMI, OFFICE, PLC, SCANNER, Lab, ask, capture, read_registers, write_register
+from tests.content.record import ENGINEER, HMI, OFFICE, PLC, SCANNER, Lab, ask, capture, read_registers, write_register
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it makes network namespaces"),
@@ -31,7 +32,6 @@ def scenario(lab: Lab) -> None:
         session.sendall(b"tercio")
         session.recv(16)
         session.close()
-    lab.forge_syns(HMI, PLC, range(1000, 1008))  # with the HMI's own, nine: the next one is reported
     lab.forge_syns(HMI, PLC, range(502, 503), polls.getsockname()[1])
     ask(polls, read_registers(0, 2))
     ask(polls, struct.pack(">BHH", 1, 0, 12))
@@ -55,20 +55,21 @@ def parsed(value: dict[str, Any]) -> Event:
     return event
 
 
-def test_a_handshake_once_a_minute_for_a_source() -> None:
+def test_a_handshake_once_for_a_source_that_makes_many() -> None:
     assert sorted(alert["src_ip"] for alert in alerts(9200001)) == sorted((HMI, SCANNER))
     assert all(parsed(alert).provenance is Provenance.ESTABLISHED for alert in alerts(9200001))
 
 
 def test_a_forged_syn_that_borrows_a_session_stays_forgeable() -> None:
-    (sweep,) = alerts(9200002)
-    assert sweep["dest_port"] == 502
-    assert sweep["app_proto"] == "modbus", (
+    own, forged, other = alerts(9200002)
+    assert (own["src_ip"], forged["src_ip"], other["src_ip"]) == (HMI, HMI, SCANNER)
+    assert (forged["src_port"], forged["dest_port"]) == (own["src_port"], 502)
+    assert forged["app_proto"] == "modbus", (
         "Suricata lends the session's protocol to the forged packet: this is the trap"
     )
-    assert parsed(sweep).provenance is Provenance.FORGEABLE
-    del sweep["alert"]["metadata"]
-    assert parsed(sweep).provenance is Provenance.FORGEABLE, "also for a rule that says nothing of provenance"
+    assert parsed(forged).provenance is Provenance.FORGEABLE
+    del forged["alert"]["metadata"]
+    assert parsed(forged).provenance is Provenance.FORGEABLE, "also for a rule that says nothing of provenance"
 
 
 def test_a_write_is_told_from_reads() -> None:
@@ -94,6 +95,19 @@ def test_nothing_but_our_rules_alerts() -> None:
     assert seen == {9200001, 9200002, 9200003}
 
 
-def test_the_recorder_covers_every_rule() -> None:
-    names = {name.split("/")[0] for name in record.cases()}
-    assert set(record.cases()) == {f"{name}/{kind}" for name in names for kind in ("positive", "negative")}
+def flood(lab: Lab) -> None:
+    lab.forge_syns(HMI, PLC, [502] * 60)
+    lab.forge_syns(HMI, ENGINEER, range(1, 4))
+    lab.forge_syns(HMI, OFFICE, range(1, 4))
+
+
+def test_attempts_are_reported_one_by_one_up_to_a_limit_for_each_pair_of_hosts() -> None:
+    records = [json.loads(line) for line in capture(flood)]
+    seen = [r["dest_ip"] for r in records if r["event_type"] == "alert" and r["alert"]["signature_id"] == 9200002]
+    assert [seen.count(address) for address in (PLC, ENGINEER, OFFICE)] == [40, 3, 0], "one target hides no other"
+    assert len(seen) == 43
+
+
+def test_the_recorder_covers_every_case() -> None:
+    rules = suricata_rules().parent.parent / "rules"
+    assert set(record.cases()) == {f"{file.parent.name}/{file.stem}" for file in rules.glob("*/*.ndjson")}

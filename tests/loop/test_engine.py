@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tercio.loop.authorise import Deliberation, decided
 from tercio.loop.engine import FLUSH, FLUSH_DIRTY, LONGEST_LOOK, MOST_TOLD
-from tercio.loop.state import Memory
+from tercio.loop.state import Lost, Memory
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, EffectState, HostTarget, Status
 from tercio.model.decisions import Verb
@@ -21,6 +22,7 @@ from tercio.model.units import SECOND
 from tercio.model.words import WordKind
 from tests.loop.given import (
     EWS1,
+    HANDSHAKE,
     HMI1,
     HOUR,
     PLC1,
@@ -161,7 +163,7 @@ def test_a_round_begins_with_each_release_also_while_something_else_stands():
 def test_a_forgeable_finding_alone_contains_nothing():
     desk = Desk()
     desk.take(poll(desk.now))
-    desk.take(alert(desk.now, WS1, PLC1, 9200002, "forgeable"), after=SECOND)
+    desk.take(*(alert(desk.now, WS1, PLC1, 9200002, "forgeable", dport=port) for port in range(1, 5)), after=SECOND)
     desk.pass_time(120 * SECOND)
     assert not desk.state.effects
     assert desk.records("finding")
@@ -423,3 +425,29 @@ def test_declared_writers_are_left_alone():
         desk.take(poll(desk.now), alert(desk.now, HMI1, PLC1), after=SECOND)
     assert not desk.state.effects
     assert not desk.orders
+
+
+def test_what_a_file_could_not_give_is_journaled():
+    desk = Desk()
+    desk.take(losses=(Lost(SOURCE, "eve.json was truncated"),))
+    assert desk.records("input") == [{"source": SOURCE, "loss": "eve.json was truncated"}]
+
+
+def test_a_decision_follows_again_from_its_record():
+    desk = Desk().contained()
+    written = [t.transaction for t in desk.turns if t.transaction]
+    (body,) = [r.body for transaction in written for r in transaction.records if r.kind == "decision"]
+    told = msgspec.json.decode(body, type=Deliberation)
+    again = decided(desk.content.mandate, told.question, told.circumstances, told.decision.content_digest)
+    assert canonical(again) == canonical(told.decision)
+
+
+def test_lines_of_earlier_turns_that_a_finding_rests_on_are_kept_with_it():
+    desk = Desk()
+    desk.take(alert(desk.now, WS1, PLC1, sid=HANDSHAKE))
+    for port in (502, 102, 80, 22):
+        desk.take(alert(desk.now, WS1, PLC1, sid=9200002, provenance="forgeable", dport=port), after=SECOND // 10)
+    (finding,) = [told["finding"] for told in desk.records("finding")]
+    kept = {cited.event.id for t in desk.turns if t.transaction for cited in t.transaction.cited}
+    assert len(finding["events"]) > 1
+    assert set(finding["events"]) <= kept

@@ -170,7 +170,7 @@ def test_what_is_restored_is_what_was_written_and_unanswered_commands_go_out_aga
         state, written = restored(store, content(), desk.now)
     (first,) = [command for command in result.orders if command.lease]
     assert written == desk.now
-    assert state == replace(desk.state, commands={first.id: (first, 0)}, queries={}, flushed=desk.now)
+    assert state == replace(desk.state, commands={first.id: (first, 0)}, queries={}, flushed=desk.now, seen={})
     again = turn(content(), state, Inputs(now=desk.now, draw=0.5))
     assert first in again.orders
 
@@ -272,12 +272,12 @@ def lines_of(kinds: list[str], at: int) -> tuple[bytes, ...]:
         "write": alert(at, WS1, PLC1),
         "late write": alert(START, WS1, PLC1, sport=50000),
         "other write": alert(at, EWS1, PLC1),
-        "sweep": alert(at, "10.77.10.66", PLC1, 9200002, "forgeable"),
+        "sweep": b"".join(alert(at, "10.77.10.66", PLC1, 9200002, "forgeable", dport=port) for port in range(1, 5)),
         "handshake": alert(at, "10.77.10.66", "10.77.20.10", 9200001),
         "noise": eve("dns", at, WS1, "10.77.10.1"),
         "broken": b'{"event_type":"alert"\n',
     }
-    return (poll(at), *(made[kind] for kind in kinds))
+    return (poll(at), *(line for kind in kinds for line in made[kind].splitlines(keepends=True)))
 
 
 @settings(max_examples=10)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tercio.loop.sense import sense
-from tercio.model.events import Batch
+from tercio.model.events import Batch, Provenance
 from tercio.model.units import SECOND
 from tests.loop.given import EWS1, HMI1, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll
 
@@ -33,17 +33,15 @@ def test_a_finding_cites_its_lines_as_they_were_read():
 
 
 def test_windows_go_on_from_turn_to_turn():
-    """A sweep is proven by a handshake of the same source, whichever comes first and however many turns apart."""
+    """A sweep is proven by a handshake of the same source, however many turns earlier."""
     first = sense(content(), MEMORY, (batch(alert(START, WS1, PLC1, 9200001)),), {})
     assert not first.findings
     assert first.memory.windows != MEMORY.windows
-    second = sense(
-        content(), first.memory, (batch(alert(START + SECOND, WS1, PLC1, 9200002, "forgeable"), offset=1000),), {}
-    )
-    assert {finding.title for finding in second.findings} == {
-        "SYN sweep towards OT",
-        "Sweep towards OT from a proven address",
-    }
+    probes = [alert(START + SECOND, WS1, PLC1, 9200002, "forgeable", dport=port) for port in (502, 102, 80, 22)]
+    second = sense(content(), first.memory, (batch(*probes[:3], offset=1000),), {})
+    assert not second.findings
+    third = sense(content(), second.memory, (batch(probes[3], offset=9000),), {})
+    assert [(f.title, f.provenance) for f in third.findings] == [("Port sweep towards OT", Provenance.ESTABLISHED)]
 
 
 def test_who_spoke_and_who_showed_a_view_is_remembered():

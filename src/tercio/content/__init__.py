@@ -7,7 +7,7 @@ _HERE = files(__name__)
 
 
 def rule_texts() -> dict[str, str]:
-    """Our Sigma rules by file name (``proven-sweep/rule.yml``), as ``compile_rules`` takes them."""
+    """Our Sigma rules by file name (``port-sweep/rule.yml``), as ``compile_rules`` takes them."""
     folders = sorted((entry for entry in (_HERE / "rules").iterdir() if entry.is_dir()), key=lambda entry: entry.name)
     return {f"{folder.name}/rule.yml": (folder / "rule.yml").read_text(encoding="utf-8") for folder in folders}
 

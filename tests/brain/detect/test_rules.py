@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from tercio.brain.detect.rules import Correlation, Origin, Rule, RuleSet
@@ -64,3 +65,11 @@ def test_each_correlation_is_listed_once_for_a_rule() -> None:
 def test_aliases_name_fields_by_rule() -> None:
     loud = RULES.correlations["loud"]
     assert (loud.field_of("src", "a"), loud.field_of("src", "b")) == ("source.ip", "src")
+
+
+def test_what_is_counted_of_which_rule() -> None:
+    counting = msgspec.structs.replace(RULES.correlations["loud"], kind="value_count", field="port")
+    assert (counting.counted_of("a"), counting.counted_of("b")) == ("port", "port")
+    alias = msgspec.structs.replace(counting, aliases={"port": {"a": "dest_port"}})
+    assert (alias.counted_of("a"), alias.counted_of("b")) == ("dest_port", "")
+    assert RULES.correlations["loud"].counted_of("a") == ""

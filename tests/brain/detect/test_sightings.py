@@ -29,7 +29,7 @@ def correlation(kind: Any, count: int, rules: tuple[str, ...] = ("a", "b"), span
     )
 
 
-def seen(rule: str, time: int, value: str = "", *, context: bool = False) -> Sighting:
+def seen(rule: str, time: int, value: str | None = "", *, context: bool = False) -> Sighting:
     return Sighting(
         rule=rule,
         event=f"{rule}{time}{value}",
@@ -82,6 +82,31 @@ def test_value_count_counts_different_values() -> None:
     assert tell(about, seen("a", 9, "y"), seen("a", 3, "y"), seen("a", 4, "z"), seen("a", 5, "x"))[0] == [
         ["a3y", "a4z", "a5x"]
     ]
+
+
+def proof(time: int) -> Sighting:
+    """What a value_count cites and does not count."""
+    return seen("p", time, None, context=True)
+
+
+def test_what_has_no_value_is_cited_and_completes_nothing() -> None:
+    about = correlation("value_count", 2, ("a", "p"))
+    x, y, z = seen("a", 1, "x"), seen("a", 2, "y"), seen("a", 6, "z")
+    assert tell(about, x, proof(2), proof(3)) == ([], (x, proof(2), proof(3)))
+    assert tell(about, proof(0), x, y) == ([["p0None", "a1x", "a2y"]], (proof(0),))
+    fired, track = tell(about, x, y, proof(3), seen("a", 4, "x"), proof(5), z)
+    assert fired == [["a1x", "a2y"], ["a4x", "p5None", "a6z"]], (
+        "the latest proof, and a proof makes no sweep of its own"
+    )
+    assert track == (proof(3), proof(5))
+    assert tell(about, proof(0), seen("a", 10, "x"), seen("a", 11, "y"))[0] == [["a10x", "a11y"]], "too old a proof"
+
+
+def test_repetition_displaces_no_proof() -> None:
+    about = correlation("value_count", 3, span=10_000)
+    _, track = tell(about, proof(0), *(seen("a", t, "xy"[t % 2]) for t in range(1, 1000)))
+    assert len(track) == 2 * 3 + PER_RULE
+    assert tell(about, *track, seen("a", 1000, "z"))[0] == [["p0None", "a998x", "a999y", "a1000z"]]
 
 
 def test_temporal_wants_all_rules_in_any_order() -> None:
@@ -154,7 +179,7 @@ def test_it_fires_exactly_when_some_window_holds_enough(kind: str, data: st.Data
     """Against the definition, whatever the order of arrival: the first firing comes with the first sighting that
     completes a window; before it, none is complete."""
     about = correlation(kind, 3 if kind.endswith("count") else 2, span=4)
-    rows = st.tuples(st.sampled_from("ab"), st.integers(0, 12), st.sampled_from("xyz"))
+    rows = st.tuples(st.sampled_from("ab"), st.integers(0, 12), st.sampled_from(["x", "y", "z", None]))
     sightings = [seen(*row) for row in data.draw(st.lists(rows, max_size=8, unique=True))]
     track: Track = ()
     for place, sighting in enumerate(sightings):
@@ -172,7 +197,7 @@ def complete(kind: str, sightings: list[Sighting]) -> bool:
     if kind == "event_count":
         return any(len(window) >= 3 for window in windows)
     if kind == "value_count":
-        return any(len({s.value for s in window}) >= 3 for window in windows)
+        return any(len({s.value for s in window if s.value is not None}) >= 3 for window in windows)
     if kind == "temporal":
         return any({s.rule for s in window} == {"a", "b"} for window in windows)
     return any(

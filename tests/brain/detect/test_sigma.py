@@ -69,6 +69,16 @@ def test_a_correlation_in_full() -> None:
     assert ruleset.rules[OTHER_ID].carries == ("source.ip",)
 
 
+def test_a_counted_alias_is_a_field_of_the_rules_it_names() -> None:
+    body = "  type: value_count\n  rules: [base, other]\n  aliases: {v: {base: port}}\n"
+    text = correlation(body + "  group-by: [who]\n  condition: {gte: 4, field: v}\n")
+    ruleset = compile_rules({"a.yml": BASE, "b.yml": OTHER, "c.yml": text})
+    counting = ruleset.correlations["c"]
+    assert (counting.field, counting.counted_of(BASE_ID), counting.counted_of(OTHER_ID)) == ("v", "port", "")
+    assert ruleset.rules[BASE_ID].carries == ("who", "port")
+    assert ruleset.rules[OTHER_ID].carries == ("who",)
+
+
 def test_the_order_of_files_and_documents_does_not_matter() -> None:
     whole = compile_rules({"a.yml": f"{CORRELATION}---\n{OTHER}---\n\n---\n{BASE}"})
     parts = compile_rules(TEXTS)
@@ -123,6 +133,13 @@ def test_equal_conditions_are_asked_once() -> None:
         (correlation("  type: sorcery\n  rules: [base]\n"), 3, "sorcery"),
         (correlation("  type: event_count\n  rules: [base]\n  condition: {gte: many}\n"), 3, "many"),
         ("title: C\nname: c\ncorrelation: 5\n", 3, ""),
+        (
+            f"{BASE}---\n{OTHER}---\n"
+            + correlation("  type: value_count\n  rules: [base]\n  aliases: {v: {other: f}}\n")
+            + "  condition: {gte: 2, field: v}\n",
+            BASE.count("\n") + OTHER.count("\n") + 5,
+            "the alias v names none of its rules",
+        ),
         (
             "a: &a [x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n"
             + "".join(f"{y}: &{y} [{', '.join(['*' + x] * 9)}]\n" for x, y in zip("bcdef", "cdefg", strict=True)),

@@ -59,6 +59,21 @@ COUNTED = compiled(
 )
 
 
+SWEPT = compiled(
+    rule("shake", "informational"),
+    rule("probe"),
+    correlation(
+        "swept",
+        type="value_count",
+        rules=["probe", "shake"],
+        aliases={"port": {"probe": "dest_port"}},
+        condition={"gte": 4, "field": "port"},
+        timespan="1m",
+        **{"group-by": ["src_ip"]},
+    ),
+)
+
+
 def hit(name: str, at: float = 0, **changes: Any) -> Hit:
     """A hit at some seconds after NOW, from 10.0.0.66 unless told."""
     time = NOW + round(at * SECOND)
@@ -189,6 +204,54 @@ def test_hits_without_the_grouping_fields_are_counted() -> None:
     state, found = run(COUNTED, *(hit("fail", n, fields={"src_ip": "1"}) for n in range(5)))
     assert found == []
     assert state.ungrouped == 10, "for both correlations"
+
+
+def probe(port: int, at: float, src: str = "10.0.0.66", dst: str = "10.0.1.21") -> Hit:
+    ends = {"src": Endpoint(src, 40000), "dst": Endpoint(dst, port), "service": "", "flow": f"1:{port}"}
+    return hit("probe", at, fields={"src_ip": src, "dest_port": str(port)}, **ends)
+
+
+def shake(at: float) -> Hit:
+    """Somewhere else, and at a port that no probe tries."""
+    return hit("shake", at, dst=Endpoint("10.0.9.9", 7), fields={"src_ip": "10.0.0.66", "dest_port": "7"})
+
+
+def test_a_sweep_is_many_different_ports() -> None:
+    hits = [*(probe(502, n / 10) for n in range(30)), shake(4), probe(102, 5), probe(80, 6, dst="10.0.1.30")]
+    state, findings = step(SWEPT, Windows(), hits)
+    assert findings == (), "three ports however often, and a handshake at a fourth"
+    assert state.ungrouped == 0
+    last = probe(22, 7, dst="10.0.1.30")
+    state, (swept,) = step(SWEPT, state, [last])
+    assert swept.events == tuple(h.event.id for h in (*hits[29:], last)), "the latest probe of each port, and the proof"
+    assert swept.provenance is Provenance.ESTABLISHED
+    assert (swept.src, swept.dst, swept.port) == ("10.0.0.66", ("10.0.1.21", "10.0.1.30"), 22)
+    assert swept.offset == last.event.offset, "told at the fourth port"
+    again = [probe(port, 8) for port in (502, 102, 80, 502, 102, 80)]
+    assert step(SWEPT, state, again)[1] == (), "what was told is used up"
+
+
+def test_a_sweep_without_a_handshake_is_forgeable_until_proven_anew() -> None:
+    state, (forged,) = step(SWEPT, Windows(), [probe(port, port) for port in range(1, 6)])
+    assert (forged.provenance, len(forged.events)) == (Provenance.FORGEABLE, 4)
+    state, none = step(SWEPT, state, [shake(10), probe(6, 11), probe(7, 12)])
+    assert none == (), "a handshake alone says nothing new, nor do three ports"
+    state, (proven,) = step(SWEPT, state, [probe(8, 13)])
+    assert proven.provenance is Provenance.ESTABLISHED
+    assert len(proven.events) == 5
+
+
+def test_a_handshake_proves_a_minute_and_its_own_source() -> None:
+    ports = [probe(port, 60 + port) for port in range(1, 5)]
+    assert step(SWEPT, Windows(), [shake(4), *ports])[1][0].provenance is Provenance.ESTABLISHED
+    assert step(SWEPT, Windows(), [shake(3), *ports])[1][0].provenance is Provenance.FORGEABLE
+    others = [probe(port, 60 + port, src="10.0.0.7") for port in range(1, 5)]
+    assert step(SWEPT, Windows(), [shake(59), *others])[1][0].provenance is Provenance.FORGEABLE
+
+
+def test_a_probe_without_a_port_is_counted_as_lost() -> None:
+    state, _ = step(SWEPT, Windows(), [hit("probe")])
+    assert (state.ungrouped, state.tracks) == (1, {})
 
 
 def test_groups_cannot_be_confused() -> None:

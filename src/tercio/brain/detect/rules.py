@@ -35,9 +35,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 class Correlation(msgspec.Struct, frozen=True, kw_only=True):
     """A rule about several matches within ``span`` (microseconds) that agree in the fields ``group_by``.
 
-    ``event_count``: at least ``count`` matches; ``value_count``: at least ``count`` different values of ``field``;
-    ``temporal``: matches of at least ``count`` of its rules, in any order; ``temporal_ordered``: of all, in order.
-    ``aliases`` says per group name and rule which field it means; ``generate`` lets the rules report for themselves.
+    ``event_count``: at least ``count`` matches; ``value_count``: at least ``count`` different values of ``field`` (of a
+    rule that it leaves out, the latest match in the window is cited beside them); ``temporal``: matches of at least
+    ``count`` of its rules, in any order; ``temporal_ordered``: of all, in order. ``aliases`` says per group name and
+    rule which field it means; ``generate`` lets the rules report for themselves.
     """
 
     id: str
@@ -58,6 +59,11 @@ class Correlation(msgspec.Struct, frozen=True, kw_only=True):
     def field_of(self, group: str, rule: str) -> str:
         """The field of this rule's events that a group name means."""
         return self.aliases.get(group, {}).get(rule, group)
+
+    def counted_of(self, rule: str) -> str:
+        """The field of this rule's events whose values are counted. Empty where none are: where nothing but matches
+        is counted, and where ``field`` is an alias that leaves the rule out."""
+        return self.aliases[self.field].get(rule, "") if self.field in self.aliases else self.field
 
 
 class Rejected(msgspec.Struct, frozen=True):

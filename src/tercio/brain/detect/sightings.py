@@ -13,8 +13,8 @@ PER_RULE = 64
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One match, as far as a later finding may need it. ``value`` is what a value_count counts; ``context`` marks
-    matches of informational rules."""
+    """One match, as far as a later finding may need it. ``value`` is what a value_count counts, None where it counts
+    nothing of this match; ``context`` marks matches of informational rules."""
 
     rule: str
     event: str
@@ -26,7 +26,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service: str = ""
     port: int = 0
     flow: str = ""
-    value: str = ""
+    value: str | None = None
     context: bool = False
 
 
@@ -85,13 +85,22 @@ def _cite(correlation: Correlation, window: Track, new: Sighting) -> Track:
         case "event_count":
             return window if len(window) >= correlation.count else ()
         case "value_count":
-            latest = {known.value: known for known in window} | {new.value: new}
-            return tuple(sorted(latest.values(), key=order)) if len(latest) >= correlation.count else ()
+            return _different(correlation.count, window, new)
         case "temporal":
             latest = {known.rule: known for known in window} | {new.rule: new}
             return tuple(sorted(latest.values(), key=order)) if len(latest) >= correlation.count else ()
         case "temporal_ordered":
             return _chain(correlation.rules, window, new)
+
+
+def _different(count: int, window: Track, new: Sighting) -> Track:
+    """The latest sighting of each value, and of each rule that has none, once the values are enough. What has no value
+    completes nothing."""
+    if new.value is None:
+        return ()
+    values = {known.value: known for known in window if known.value is not None} | {new.value: new}
+    beside = {known.rule: known for known in window if known.value is None}
+    return tuple(sorted((*values.values(), *beside.values()), key=order)) if len(values) >= count else ()
 
 
 def _chain(rules: tuple[str, ...], window: Track, new: Sighting) -> Track:

@@ -116,7 +116,7 @@ class _Compiler:
         self.correlations[name] = compiled
         for rule in dict.fromkeys(compiled.rules):
             wanted = [compiled.field_of(group, rule) for group in compiled.group_by]
-            wanted += [compiled.field] if compiled.field else []
+            wanted += [counted] if (counted := compiled.counted_of(rule)) else []
             base = self.rules[rule]
             self.rules[rule] = msgspec.structs.replace(base, carries=tuple(dict.fromkeys((*base.carries, *wanted))))
 
@@ -145,6 +145,8 @@ class _Compiler:
         field = given.condition.fieldref or ""
         if not isinstance(field, str):
             raise Unsupported("it counts combinations of several fields")
+        if set(rules).isdisjoint(aliases.get(field, rules)):
+            raise document.wrong(f"the alias {field} names none of its rules: nothing is counted", "correlation")
         common = _common(document, given)
         common["version"] = mint("rul", document.version, *(self.rules[rule].version for rule in rules))
         return Correlation(

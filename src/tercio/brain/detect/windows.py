@@ -102,11 +102,12 @@ class _Turn:
             self.findings.append(single(rule, event))
         for correlation in self._ruleset.correlations_of.get(rule.id, ()):
             values = [hit.match.fields.get(correlation.field_of(group, rule.id)) for group in correlation.group_by]
-            counted = hit.match.fields.get(correlation.field) if correlation.field else ""
-            if None in values or counted is None:
+            counted = correlation.counted_of(rule.id)
+            value = hit.match.fields.get(counted)
+            if None in values or (counted and value is None):
                 self._ungrouped += 1
                 continue
-            sighting = _sighting(self._ruleset, hit, counted)
+            sighting = _sighting(self._ruleset, hit, value)
             if self._expired(correlation, sighting):
                 self._late += 1
                 continue
@@ -157,7 +158,7 @@ class _Turn:
             self._dropped += len(groups.pop(key))
 
 
-def _sighting(ruleset: RuleSet, hit: Hit, value: str) -> Sighting:
+def _sighting(ruleset: RuleSet, hit: Hit, value: str | None) -> Sighting:
     event = hit.event
     return Sighting(
         rule=hit.match.rule,
