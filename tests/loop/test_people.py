@@ -3,7 +3,7 @@
 import pytest
 
 from tercio.loop.people import LONGEST_WINDOW, hear
-from tercio.model.commands import Action, EffectState
+from tercio.model.commands import Action, EffectState, target_name
 from tercio.model.units import SECOND
 from tercio.model.words import Window, Word, WordKind
 from tests.loop.given import EWS1, HIST1, HOUR, PLC1, START, WS1, Desk, alert, content, fresh, poll, replace, window
@@ -199,3 +199,11 @@ def test_a_window_never_begins_before_it_was_announced():
     heard = hear(content(), fresh(), word)
     assert [w.since for w in heard.memory.announced] == [START]
     assert isinstance(heard.memory.announced[0], Window)
+
+
+def test_after_an_undo_of_an_incident_somebody_new_at_the_same_controller_is_still_stopped():
+    desk = Desk().contained()
+    desk.say(WordKind.UNDO, desk.incident.id)
+    desk.answer()
+    desk.take(alert(desk.now, EWS1, PLC1), after=SECOND)
+    assert [target_name(order.target) for order in desk.orders] == ["host ews1"]

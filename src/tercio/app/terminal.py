@@ -1,5 +1,6 @@
 """How commands speak: results on stdout, everything else on stderr; and the options that most of them have."""
 
+import contextlib
 import os
 import sys
 import time
@@ -27,8 +28,10 @@ def fail(words: str, status: int = 1) -> NoReturn:
 
 
 def sentence(console: Console, words: str, style: str = "red") -> None:
-    """One sentence as one line, however narrow the terminal is, so that paths stay whole and lines can be searched."""
-    console.print(Text(words, style=style), soft_wrap=True)
+    """One sentence as one line, however narrow the terminal is, so that paths stay whole and lines can be searched.
+    Where it can't be written (a log on a full disk) it is dropped."""
+    with contextlib.suppress(OSError):
+        console.print(Text(words, style=style), soft_wrap=True)
 
 
 def emit(value: object) -> None:

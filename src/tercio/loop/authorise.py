@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tercio.agents.mandate import rule
+from tercio.agents.mandate import Mandate, rule
 from tercio.agents.situation import Condition, State, World, cut_flows, situate
 from tercio.brain.correlate.belief import decayed
 from tercio.brain.decide.candidates import candidates
@@ -28,25 +28,37 @@ LIVE = (EffectState.ORDERED, EffectState.STANDING)
 """States of an effect that stands, or may stand, in the world."""
 
 
+class Circumstances(msgspec.Struct, frozen=True):
+    """What the mandate's rulings depend on beside the question: the world as the loop knew it (with the limits in
+    force), where people told Tercio to stand down, which sensors were silent."""
+
+    world: World
+    stood_down: tuple[str, ...]
+    silent: tuple[str, ...]
+
+
 class Deliberation(msgspec.Struct, frozen=True):
     """A decision with the whole input that made it: what the journal keeps, and what a replay recomputes it from."""
 
     question: Question
+    circumstances: Circumstances
     decision: Decision
 
 
 def deliberate(content: Content, state: LoopState, incident: Incident, now: int) -> Deliberation:
     """Decide one incident at one instant, under the mandate and what people said."""
     question = question_of(content, state, incident, now)
+    memory = state.memory
+    circumstances = Circumstances(_world(content, state, question), memory.stood_down, memory.silent)
+    return Deliberation(question, circumstances, decided(content.mandate, question, circumstances, content.digest))
+
+
+def decided(mandate: Mandate, question: Question, circumstances: Circumstances, digest: str) -> Decision:
+    """The decision that follows from its recorded input: candidates, safety, rulings, choice."""
     kept, removed = filtered(question, candidates(question))
-    bench = Bench(
-        site=restrained(content.site, state.memory.silent),
-        world=_world(content, state, question),
-        seen=survey(question),
-    )
-    told = state.memory.stood_down
-    rulings = {candidate.id: _ruling(content, question, bench, told, candidate) for candidate in kept}
-    return Deliberation(question, choose(question, kept, removed, rulings, content.digest))
+    bench = Bench(site=restrained(question.site, circumstances.silent), given=circumstances, seen=survey(question))
+    rulings = {candidate.id: _ruling(mandate, question, bench, candidate) for candidate in kept}
+    return choose(question, kept, removed, rulings, digest)
 
 
 def question_of(content: Content, state: LoopState, incident: Incident, now: int) -> Question:
@@ -67,20 +79,20 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """What all rulings of one decision have in common: the site as restrained, the world, the survey of threats."""
+    """What all rulings of one decision have in common: the site as restrained, the circumstances, the threats."""
 
     site: Site
-    world: World
+    given: Circumstances
     seen: Survey
 
 
-def _ruling(content: Content, question: Question, bench: Bench, told: tuple[str, ...], candidate: Candidate) -> Ruling:
+def _ruling(mandate: Mandate, question: Question, bench: Bench, candidate: Candidate) -> Ruling:
     cost = production(question, bench.seen, (candidate,)) if candidate.target is not None else 0
-    situation = situate(bench.site, candidate, question.incident, bench.world, cost)
-    ruling = rule(content.mandate, candidate, situation)
+    situation = situate(bench.site, candidate, question.incident, bench.given.world, cost)
+    ruling = rule(mandate, candidate, situation)
     if candidate.target is None or ruling.permission != Permission.PERMITTED:
         return ruling
-    name = stood_down(content.site, told, question.incident, candidate.target)
+    name = stood_down(question.site, bench.given.stood_down, question.incident, candidate.target)
     if not name:
         return ruling
     words = f"people told Tercio to stand down on {name}"

@@ -32,6 +32,9 @@ LONGEST_LOOK = 3600 * SECOND
 
 HOUR = 3600 * SECOND
 
+MOST_SEEN = 4096
+"""Matched lines are kept at hand up to this number, for findings of later turns that rest on them."""
+
 MOST_TOLD = 1000
 """Different findings that opened nothing are journaled up to this number an hour."""
 
@@ -87,6 +90,8 @@ def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
 def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> tuple[LoopState, Sensed]:
     sensed = sense(content, state.memory, inputs.batches, state.offsets)
     ledger.unparsed = sensed.unparsed
+    for loss in inputs.losses:
+        ledger.note("input", loss.source, loss)
     processes = observe(content.site, sensed.memory.processes, sensed.events)
     memory = msgspec.structs.replace(sensed.memory, processes=processes)
     return msgspec.structs.replace(state, memory=memory, offsets=sensed.offsets), sensed
@@ -94,16 +99,19 @@ def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -
 
 def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -> tuple[LoopState, set[str]]:
     """Findings become evidence; returns the incidents that need a decision."""
+    seen = {**state.seen, **sensed.cited}
+    state = msgspec.structs.replace(state, seen=dict(list(seen.items())[-MOST_SEEN:])) if sensed.cited else state
     if not sensed.findings:
         return state, set()
-    setting = Setting(content.site, state.memory.announced, content.outlook.half_life)
+    left_alone = frozenset(state.memory.stood_down)
+    setting = Setting(content.site, state.memory.announced, content.outlook.half_life, left_alone)
     incidents, notes = correlate(setting, state.incidents, sensed.findings, ledger.now)
     state, fresh = _untold(state, notes, ledger.now)
     for note in notes:
         if note.change in ("opened", "joined") or note in fresh:
             told = Told(note.finding, note.incident, note.change, note.evidence)
             ledger.note("finding", note.incident or note.finding.id, told)
-            ledger.cite(sensed.cited[e] for e in note.finding.events if e in sensed.cited)
+            ledger.cite(seen[e] for e in note.finding.events if e in seen)
     changed = {key for key, incident in incidents.items() if state.incidents.get(key) is not incident}
     due = {key for key in changed if triage(incidents[key], state.incidents.get(key)).due}
     dirty = tuple(sorted({*state.dirty, *changed} - due))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tercio.brain.detect.windows import Windows
 from tercio.loop.engine import turn
-from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
+from tercio.loop.state import Content, Inputs, LoopState, Lost, Memory, Turn
 from tercio.model.commands import Command, Response, Status
 from tercio.model.events import Batch
 from tercio.model.words import Word
@@ -65,6 +65,8 @@ class Shell:
         self._tails = {name: Tail(name, path, offsets.get(name), since) for name, path in sorted(setup.sources.items())}
         self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
         self._unreachable: dict[str, str] = {}
+        self._losses: list[Lost] = []
+        self._troubles: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def live(self) -> None:
@@ -103,6 +105,7 @@ class Shell:
         if not self._batches:
             for tail in self._tails.values():
                 self._batches.extend(tail.read(now))
+                self._lost(tail)
         self._words = [(said, answer) for said, answer in self._words if not answer.done()]
         words = tuple(said for said, _ in self._words)
         inputs = Inputs(
@@ -111,18 +114,29 @@ class Shell:
             batches=tuple(self._batches),
             responses=tuple(self._responses),
             words=words,
+            losses=tuple(self._losses),
         )
         result = turn(self._setup.content, self._state, inputs)
         if not self._write(result):
             return False
         self._state = result.state
-        self._batches, self._responses = [], []
+        self._batches, self._responses, self._losses = [], [], []
         waiting, self._words = self._words, []
         for command in result.orders:
             self._send(command)
         for (_, answer), text in zip(waiting, result.answers, strict=True):
             answer.set_result(text)
         return True
+
+    def _lost(self, tail: Tail) -> None:
+        """Take down what a file could not give: each loss, and a trouble when it begins."""
+        said = [f"{loss.words} (times: {loss.times}, bytes: {loss.size})" for loss in tail.losses()]
+        if tail.trouble and tail.trouble != self._troubles.get(tail.source):
+            said.append(tail.trouble)
+        self._troubles[tail.source] = tail.trouble
+        for words in said:
+            _log(tail.source, words)
+            self._losses.append(Lost(tail.source, words))
 
     def _write(self, result: Turn) -> bool:
         if result.transaction is None:
@@ -230,5 +244,6 @@ def _origin(site: str) -> str:
 
 
 def _log(part: str, text: str) -> None:
-    sys.stderr.write(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode() + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # A log on a full disk must not end the defence.
+        sys.stderr.write(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode() + "\n")
+        sys.stderr.flush()

@@ -14,7 +14,7 @@ from tercio.model.decisions import Reach
 from tercio.model.events import Batch
 from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
-from tercio.model.records import Transaction
+from tercio.model.records import Cited, Transaction
 from tercio.model.site import Site
 from tercio.model.units import SECOND
 from tercio.model.words import Window, Word
@@ -100,7 +100,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state of the loop between two turns. ``commands`` are those not answered yet, with the instant at which
     each was last sent; ``queries`` the hands asked what stands, and when; ``dirty`` the incidents whose last change
-    is not in the journal yet."""
+    is not in the journal yet; ``seen`` the raw lines of late that rules matched, by event id."""
 
     memory: Memory
     offsets: dict[str, tuple[str, int]] = {}
@@ -110,6 +110,14 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     dirty: tuple[str, ...] = ()
     flushed: int = 0
     queries: dict[str, tuple[str, int]] = {}
+    seen: dict[str, Cited] = {}
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """What a source's file could not give, in words: lines that were cut or gone, a file that can't be read."""
+
+    source: str
+    loss: str
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +128,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     batches: tuple[Batch, ...] = ()
     responses: tuple[Response, ...] = ()
     words: tuple[Word, ...] = ()
+    losses: tuple[Lost, ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

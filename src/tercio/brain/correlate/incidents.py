@@ -29,11 +29,13 @@ better: inventing names must stay cheap for us."""
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What correlation knows beside the findings. ``half_life`` (microseconds) is how fast belief fades."""
+    """What correlation knows beside the findings. ``half_life`` (microseconds) is how fast belief fades; ``left_alone``
+    are incidents on which people told Tercio to stand down: who is new opens one of his own."""
 
     site: Site
     windows: tuple[Window, ...]
     half_life: int
+    left_alone: frozenset[str] = frozenset()
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -78,7 +80,7 @@ def _one(
     setting: Setting, before: Mapping[str, Incident], incidents: Mapping[str, Incident], told: Account
 ) -> tuple[Incident | None, Note]:
     finding = told.finding
-    home = _home(incidents, told)
+    home = _home(setting, incidents, told)
     if home is not None:
         told = _doubted(setting, home, told)
     if told.empty:
@@ -117,14 +119,14 @@ def _alone(setting: Setting, incidents: Mapping[str, Incident], told: Account) -
     return opened, Note(told.finding, opened.id, "opened", evidence)
 
 
-def _home(incidents: Mapping[str, Incident], told: Account) -> Incident | None:
+def _home(setting: Setting, incidents: Mapping[str, Incident], told: Account) -> Incident | None:
     """The oldest incident that has the same source, else one that knows one of the assets."""
     alive = [i for i in incidents.values() if i.status != Status.CLOSED and told.at - i.last_evidence <= JOINS]
     same_source = [i for i in alive if told.src in i.sources]
     if same_source or told.pardon is not None:
         return min(same_source, key=lambda i: (i.opened, i.id), default=None)
     named = {told.src, *told.targets}
-    shared = [i for i in alive if not named.isdisjoint(i.beliefs)]
+    shared = [i for i in alive if i.id not in setting.left_alone and not named.isdisjoint(i.beliefs)]
     return min(shared, key=lambda i: (i.opened, i.id), default=None)
 
 

@@ -102,8 +102,8 @@ def _places(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
 
 
 def holders(question: Question) -> tuple[str, ...]:
-    """The hosts from which the intruder may go on, by name: those whose hostile acts are proven, and those he was seen to
-    get into. A controller or safety function that he wrote to is what he is after, not where he acts from. A name in
+    """The hosts from which the intruder may go on, by name: those whose hostile acts are proven, and those he was seen
+    to get into. A controller or safety function that he wrote to is what he is after, not where he acts from. A name in
     which packets were merely forged is nobody: else inventing names would make every answer look useless."""
     incident = question.incident
     devices = {asset.name for asset in question.site.assets.values() if asset.role in (*CONTROLLERS, "safety")}
@@ -113,7 +113,6 @@ def holders(question: Question) -> tuple[str, ...]:
         if piece.stage >= Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
     }
     return tuple(name for name in sorted({*incident.proven, *entered}) if incident.proved(name) >= FAINT)
-
 
 
 def stake(process: Process, stopped: bool = False) -> int:
