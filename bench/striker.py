@@ -70,4 +70,5 @@ def main() -> None:
         print(json.dumps({"kind": kind, "source": source, "began": began}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

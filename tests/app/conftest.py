@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tercio.app.cli import main
 from tercio.app.doctor import for_range
 from tercio.app.settings import Settings, load
 from tercio.app.supervisor import prepare
-from tests.app.given import home, tercio
+from tests.app.given import Cli, Said, home, tercio
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,24 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             yield settings
         finally:
             process.terminate()
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line in this process: the same entrance as from a shell, without a second for each start."""
+
+    def call(*words: str, settings: Path | None = None) -> Said:
+        argv = ["tercio", *words, *(["--settings", str(settings)] if settings else [])]
+        monkeypatch.setattr(sys, "argv", argv)
+        monkeypatch.delenv("TERCIO_SETTINGS", raising=False)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        assert code is None or isinstance(code, int), code
+        return Said(code or 0, *capsys.readouterr())
+
+    return call
 
 
 class Played(NamedTuple):

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from rich.console import Console, RenderableType
@@ -95,6 +97,18 @@ def drawn(page: RenderableType, width: int = 100) -> str:
     return out.getvalue()
 
 
+class Said(NamedTuple):
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Cli = Callable[..., Said]
+"""The command line in this process: words, and ``settings`` as a path."""
+
+
 def visible(text: str) -> bool:
     """Whether a text is one line of signs that are drawn: nothing that moves, hides, turns or colours."""
     return all(unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for sign in text)
@@ -104,6 +118,5 @@ def tercio(*words: str, settings: Path | None = None, **more: object) -> subproc
     """The command line as people start it."""
     argv = [sys.executable, "-m", "tercio", *words, *(["--settings", str(settings)] if settings else [])]
     env = {k: v for k, v in os.environ.items() if k not in ("TERCIO_SETTINGS", "COLUMNS")}
-    return subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=60, **{"env": env, "cwd": "/", **more}
-    )
+    how = {"env": env, "cwd": "/", "timeout": 60, **more}
+    return subprocess.run(argv, capture_output=True, text=True, check=False, **how)

@@ -1,13 +1,16 @@
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tercio.app.lines import KINDS, sentences
+from tercio.loop.authorise import Deliberation
 from tercio.loop.ledger import Ledger
 from tercio.model.canon import canonical
+from tercio.model.decisions import Decision
 from tercio.model.words import WordKind
 from tercio.store.journal import Erasure
 from tercio.store.reader import Entry
@@ -90,11 +93,20 @@ def test_something_that_nobody_ordered_is_told():
 TOLD_WHOLE = [kind for kind, shapes in KINDS.items() if isinstance(shapes[0][0], type)]
 
 
+@pytest.fixture(scope="module")
+def deliberation() -> Deliberation:
+    (body,) = [e.body for e in journal(Desk().contained()) if e.kind == "decision"]
+    return msgspec.json.decode(body, type=Deliberation)
+
+
 @settings(max_examples=80)
 @given(st.sampled_from(TOLD_WHOLE), st.data())
-def test_no_record_whatever_it_holds_moves_a_terminal(kind: str, data: Any):
+def test_no_record_whatever_it_holds_moves_a_terminal(deliberation: Deliberation, kind: str, data: Any):
     shape, _ = KINDS[kind][0]
-    value = data.draw(any_of(shape))
+    if shape is Deliberation:
+        value = msgspec.structs.replace(deliberation, decision=data.draw(any_of(Decision)))
+    else:
+        value = data.draw(any_of(shape))
     for line in sentences(entry(kind, canonical(value), HOSTILE), "EUR"):
         assert visible(line), line
 

@@ -56,8 +56,10 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
 
 
 def harmless(board: Scoreboard) -> bool:
-    """Contained, and nothing else hurt, lost, left standing or unproven."""
-    harm = board.wrong_containments or board.missed_polls or board.replayed_writes or board.trips
+    """Contained, and nothing hurt, lost, left standing or unproven by the defence. A trip is the intruder's where a
+    write of his landed, and else ours."""
+    trips = board.trips and not board.writes_landed
+    harm = board.wrong_containments or board.missed_polls or board.replayed_writes or trips
     return board.contained and not harm and board.released and board.journal_verified
 
 

@@ -24,6 +24,9 @@ from tercio.model.words import Window
 from tercio.store.errors import StateUnusable
 from tercio.store.reader import Entry, Reader
 
+WHOLE = ("incident", "lease", "window", "status")
+"""Columns that are never broken, however narrow the terminal: people copy names."""
+
 TOLD = ("finding", "decision", "authorisation", "effect", "word")
 """Kinds of records that an incident's story is told from."""
 
@@ -64,9 +67,10 @@ def _decision(entry: Entry, body: bytes) -> Deliberation:
 def incident_page(story: Story, now: int) -> RenderableType:
     """One incident as a shift leader and an auditor both read it."""
     incident, decisions, effects = story.incident, story.decisions, story.effects
+    repeats = _counted(incident.repeats, "repeat")
     parts: list[RenderableType] = [
         Text(f"Incident {incident.id}: {incident.status}", style="bold"),
-        Text(f"opened {timestamp(incident.opened)}, {len(incident.findings)} findings, {incident.repeats} repeats"),
+        Text(f"opened {timestamp(incident.opened)}, {_counted(len(incident.findings), 'finding')}, {repeats}"),
         *_section("What happened", _rows((), [(clock(at), text) for at, text in story.lines])),
         *_section("What was believed", beliefs(incident)),
     ]
@@ -128,7 +132,7 @@ def windows_page(windows: Sequence[Window]) -> RenderableType:
 def remarks_page(site: Site, remarks: Sequence[Remark]) -> RenderableType:
     """What a site file leaves open or gets wrong."""
     if not remarks:
-        counted = f"{len(site.assets)} assets, {len(site.processes)} processes"
+        counted = f"{_counted(len(site.assets), 'asset')}, {_counted(len(site.processes), 'process', 'processes')}"
         return Text(f"{plain(site.name)}: nothing to remark; {counted}.")
     rows = [(str(r.severity), plain(r.place), plain(r.words, 400)) for r in remarks]
     return _rows(("", "where", "what, and what to do"), rows)
@@ -209,6 +213,10 @@ def _furthest(incident: Incident) -> str:
     return plain(f"{name}: {stage.name.lower()}")
 
 
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def _section(title: str, body: RenderableType) -> list[RenderableType]:
     return [Text(""), Text(title, style="bold"), body]
 
@@ -224,5 +232,5 @@ def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 def _table(columns: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, show_header=bool(columns))
     for column in columns:
-        table.add_column(Text(column), overflow="fold")
+        table.add_column(Text(column), overflow="fold", no_wrap=column in WHOLE)
     return table

@@ -60,8 +60,9 @@ def window_open(
 
     What is announced weighs less as evidence, for exactly this station, target and time.
     """
+    state = load(settings).state
     try:
-        heard = operate.open_window(load(settings).state, station, target, activity, length, why, now())
+        heard = operate.open_window(state, station, target, activity, length, why, now())
     except ValueError as error:
         fail(str(error))
     _answer(heard, json=json)

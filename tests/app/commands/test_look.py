@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tercio.app.cli import COMMANDS
+from tercio.app.commands import look
+from tercio.app.settings import Settings
+from tests.app.given import Cli, attacked
+from tests.loop.given import Desk
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Desk]:
+    return attacked(tmp_path_factory.mktemp("site"))
+
+
+def answer(cli: Cli, settings: Settings, *words: str) -> dict:
+    done = cli(*words, "--json", settings=settings.file)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def page(cli: Cli, settings: Settings, *words: str) -> str:
+    done = cli(*words, settings=settings.file)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_incidents(site: tuple[Settings, Desk], cli: Cli):
+    settings, desk = site
+    (found,) = answer(cli, settings, "incidents")["incidents"]
+    assert (found["id"], found["status"]) == (desk.incident.id, "contained")
+    assert desk.incident.id in page(cli, settings, "incidents")
+
+
+def test_one_incident_by_the_beginning_of_its_name(site: tuple[Settings, Desk], cli: Cli):
+    settings, desk = site
+    name = desk.incident.id
+    for words in (name, name[:10], name.removeprefix("inc-")[:6]):
+        assert answer(cli, settings, "show", words)["incident"]["id"] == name
+    text = page(cli, settings, "show", name)
+    assert text.index("What happened") < text.index("What was considered") < text.index("What was done")
+
+
+def test_what_is_shown_cites_what_was_seen(site: tuple[Settings, Desk], cli: Cli):
+    settings, desk = site
+    story = answer(cli, settings, "show", desk.incident.id)
+    assert {cited["event"]["id"] for cited in story["cited"]} == set(story["incident"]["events"])
+
+
+def test_an_incident_that_is_not_there(site: tuple[Settings, Desk], cli: Cli):
+    done = cli("show", "inc-nothing", "--json", settings=site[0].file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "no incident has the name 'inc-nothing'; `tercio incidents` lists them\n"
+
+
+def test_a_name_that_means_two_incidents(tmp_path: Path, cli: Cli):
+    from tercio.model.records import Transaction
+    from tercio.store.state import State
+    from tests.store.made import incident
+
+    settings, _ = attacked(tmp_path)
+    with State.open(settings.state, origin="tercio/test") as store:
+        store.commit(Transaction(time=1, incidents=(incident(1), incident(2))))
+    done = cli("show", "inc-0000", settings=settings.file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "'inc-0000' is not one incident: " in done.stderr
+    assert done.stderr.endswith("write more of the id\n")
+
+
+def test_effects_that_stand_and_all(site: tuple[Settings, Desk], tmp_path: Path, cli: Cli):
+    settings, desk = site
+    assert [e["lease"] for e in answer(cli, settings, "effects")["effects"]] == [desk.effect.lease]
+    assert "host ws1" in page(cli, settings, "effects")
+    over, _ = attacked(tmp_path, released=True)
+    assert answer(cli, over, "effects")["effects"] == []
+    assert "Nothing stands" in page(cli, over, "effects")
+    (ended,) = answer(cli, over, "effects", "--all")["effects"]
+    assert ended["state"] == "released"
+
+
+def test_people_reach_these_commands_by_their_words():
+    mine = {"incidents": look.incidents, "show": look.show, "effects": look.effects}
+    assert mine.items() <= COMMANDS.items()

@@ -1,0 +1,209 @@
+import io
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tercio.app import doctor
+from tercio.app.checkup import Finding, Weight
+from tercio.app.doctor import examine, for_range, page
+from tercio.app.settings import load
+from tercio.app.supervisor import prepare
+from tercio.products.effectors import EFFECTORS
+from tests.app.given import attacked, changed, drawn, home
+
+
+def found(settings: Path, weight: Weight = Weight.WRONG) -> dict[str, str]:
+    """What weighs so, by what it is about; several words are joined."""
+    told: dict[str, str] = {}
+    for finding in examine(settings):
+        if finding.weight == weight:
+            told[finding.what] = "; ".join(filter(None, [told.get(finding.what, ""), finding.words]))
+    return told
+
+
+def write_eve(folder: Path) -> None:
+    line = b'{"timestamp":"2026-11-24T08:00:00.000000+0000","event_type":"stats","stats":{}}\n'
+    (folder / "eve.json").write_bytes(line)
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """A home where nothing is wrong, prepared as the first `tercio up` does."""
+    settings = home(tmp_path, hand=True)
+    write_eve(tmp_path)
+    prepare(load(settings))
+    return settings
+
+
+def swap(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_a_sound_home_has_nothing_wrong(sound: Path):
+    assert found(sound) == {}
+    ok = found(sound, Weight.OK)
+    assert "rules are compiled" in ok["rules"]
+    assert "can be written" in ok["state"]
+    assert "is there, last written" in ok["source ot"]
+    assert "is sound" in ok["hand gateway"]
+    assert {"office grants act", "dmz grants act", "ot grants act"} <= set(ok["autonomy"].split("; "))
+
+
+def test_it_only_looks(tmp_path: Path):
+    settings = home(tmp_path, hand=True)
+    before = sorted(p.name for p in tmp_path.rglob("*"))
+    examine(settings)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == before
+
+
+def test_the_way_without_tercio_is_always_said(tmp_path: Path):
+    words = found(tmp_path / "none.toml", Weight.OK)["without Tercio"]
+    assert all(effector.break_glass in words for effector in EFFECTORS.values())
+
+
+def test_settings_that_cannot_be_used_are_told_fault_by_fault(tmp_path: Path):
+    settings = home(tmp_path, changed("[tercio]", "[tercio]\nx = 1") + "[limits]\nbelief = 7\n")
+    wrong = [f for f in examine(settings) if f.weight == Weight.WRONG]
+    assert [f.what for f in wrong] == ["settings", "settings"]
+    assert "tercio.toml:2: unknown key 'x'" in wrong[0].words
+    assert "No such file" in found(tmp_path / "none.toml")["settings"]
+
+
+@pytest.mark.parametrize("tool", ["suricata", "nft", "ip", "nsenter"])
+def test_a_tool_that_is_not_on_the_path_is_named_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: Path, tool: str
+):
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not here anyway")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("*") if Path(folder).is_dir() else ():
+            if program.name != tool and not (bin_ / program.name).exists():
+                (bin_ / program.name).symlink_to(program)
+    monkeypatch.setenv("PATH", str(bin_))
+    told = [words for words in for_range() if words.startswith(f"{tool} is missing: install the package ")]
+    assert len(told) == 1
+    assert told[0] in found(sound, Weight.NOTE)["demo and drills"]
+    assert found(sound) == {}, "a site without drills needs no range"
+
+
+def test_without_root_there_is_no_range(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "the range needs root: run it with sudo" in for_range()
+
+
+def test_a_missing_python_package_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor, "find_spec", lambda _: None)
+    assert any("pymodbus is missing" in words for words in for_range())
+
+
+def test_a_rejected_rule_is_told_with_file_and_line(sound: Path):
+    folder = sound.parent / "own"
+    folder.mkdir()
+    (folder / "f.yml").write_text(
+        "title: x\nid: 11111111-2222-4333-8444-555555555555\nfilter:\n  rules: any\n  selection: {a: b}\n"
+        "  condition: selection\nlogsource: {product: suricata}\n"
+    )
+    swap(sound, 'site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
+    words = found(sound)["rules"]
+    assert f"{folder}/f.yml:" in words
+    assert "is not used: Sigma filters are not supported" in words
+
+
+def test_a_rule_that_can_never_run_is_a_note(sound: Path):
+    folder = sound.parent / "own"
+    folder.mkdir()
+    (folder / "w.yml").write_text(
+        "title: x\nid: 11111111-2222-4333-8444-555555555555\nlogsource: {product: windows, service: security}\n"
+        "detection: {a: {EventID: 1}, condition: a}\nlevel: low\n"
+    )
+    swap(sound, 'site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
+    assert "never runs" in found(sound, Weight.NOTE)["rules"]
+
+
+def test_a_faulty_rule_site_or_policy_is_told(sound: Path):
+    swap(sound, 'site = "site.toml"', 'site = "nowhere.toml"')
+    assert "tercio.toml:3: " in found(sound)["content"]
+
+
+def test_an_error_of_the_site_is_told_and_that_all_stays_in_shadow(sound: Path):
+    line = next(x for x in (sound.parent / "site.toml").read_text().splitlines() if x.startswith("safety = "))
+    swap(sound.parent / "site.toml", line, "")
+    wrong = found(sound)
+    assert "does not say where the safety function is" in wrong["site processes.filling"]
+    assert wrong["autonomy"] == "everything stays in shadow until these errors of the site are corrected"
+    assert "office is in shadow" in found(sound, Weight.NOTE)["autonomy"]
+
+
+def test_autonomy_without_a_hand_and_shadow_are_told(sound: Path):
+    swap(sound, '"office", "dmz", "ot"]', '"ot"]')
+    site = sound.parent / "site.toml"
+    site.write_text(site.read_text().replace('autonomy = "act"', 'autonomy = "shadow"', 1))
+    assert found(sound)["autonomy"] == "dmz grants act, but no hand reaches it: nothing can be done there"
+    assert found(sound, Weight.NOTE)["autonomy"] == (
+        "office is in shadow: Tercio says what it would do there, and does nothing"
+    )
+
+
+@pytest.mark.parametrize("place", ["/proc/nobody/writes/here", "file"])
+def test_a_state_that_cannot_be_written_is_told(sound: Path, place: str):
+    (sound.parent / "file").write_text("no folder")
+    swap(sound, 'state = "state"', f'state = "{place}"')
+    assert "can't be written by this user" in found(sound)["state"]
+
+
+def test_a_full_disk_is_told(sound: Path, monkeypatch: pytest.MonkeyPatch):
+    usage = namedtuple("usage", "free")  # noqa: PYI024 (as shutil's own)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(5 * 2**20))
+    assert found(sound)["state"].endswith("has 5 MB left; without a journal nothing acts: free space")
+
+
+def test_what_an_earlier_loop_left_is_looked_at(tmp_path: Path):
+    settings, _ = attacked(tmp_path)
+    write_eve(tmp_path)
+    assert "it holds a journal, and 1 effects that stand" in found(settings.file, Weight.OK)["state"]
+    (tmp_path / "state" / "keys" / "order.key").chmod(0o644)
+    assert "chmod 600" in found(settings.file)["state"]
+
+
+def test_a_state_of_another_version_is_told(tmp_path: Path):
+    settings, _ = attacked(tmp_path)
+    (tmp_path / "state" / "state.db").write_bytes(b"no database at all, and longer than a header" * 9)
+    assert str(tmp_path / "state") in found(settings.file)["state"]
+
+
+def test_no_source_and_no_hand_are_told(sound: Path):
+    sound.write_text('[tercio]\nsite = "site.toml"\n')
+    assert "add [sources.NAME]" in found(sound)["sources"]
+    assert "add [hands.NAME]" in found(sound)["hands"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_page_marks_what_is_wrong_and_counts_it(width: int):
+    findings = (
+        Finding("a", Weight.OK, "fine"),
+        Finding("b", Weight.NOTE, "know this"),
+        Finding("c[red]", Weight.WRONG, "mend \x1b[31m this " + "word " * 60),
+    )
+    text = drawn(page(findings), width)
+    assert [line[:2] for line in text.splitlines() if line[:2].strip()][:3] == ["ok", "--", "!!"]
+    assert "1 must be mended (!!) before Tercio can be relied on." in text
+    assert "c[red]" in text
+    assert "\x1b[31m" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert "Nothing stands in the way." in drawn(page(findings[:2]))
+
+
+def test_the_page_has_colours_where_there_are_some():
+    out = io.StringIO()
+    Console(file=out, width=80, force_terminal=True, color_system="standard").print(
+        page((Finding("c", Weight.WRONG, "x"),))
+    )
+    assert "\x1b[31m" in out.getvalue()
