@@ -195,3 +195,14 @@ def _head(data: bytes) -> bytes:
         if not data.startswith(b"#", begin):
             return data[:end]
     return data if len(data) == _HEAD else b""
+
+
+def advice(error: OSError) -> str:
+    """What went wrong and what to do, for a person."""
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return "does not exist yet"
+        case errno.EACCES | errno.EPERM:
+            return "may not be read; give the user that runs Tercio read access to the file and its folder"
+        case _:
+            return error.strerror or str(error)

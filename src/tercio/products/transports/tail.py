@@ -10,7 +10,7 @@ import msgspec
 
 from tercio.model.events import Batch
 from tercio.model.units import SECOND
-from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Mark, inode_of
+from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Mark, advice, inode_of
 from tercio.products.transports.notices import Notices
 from tercio.products.transports.rotation import Neighbour, Order, neighbours, opened, rotating, unmoved, with_inode
 
@@ -101,7 +101,7 @@ class Tail:
                 room, more = self._step(now, room, batches)
         except OSError as error:
             self.behind = error.errno == errno.ESTALE
-            self.trouble = "" if self.behind else f"{self.source}: {self._path}: {_advice(error)}"
+            self.trouble = "" if self.behind else f"{self.source}: {self._path}: {advice(error)}"
         self.behind = self.behind or room <= 0
         self.trouble = self.trouble or (f"{self.source}: {self._notices.trouble}" if self._notices.trouble else "")
         if batches and self._file and batches[-1].generation != self._file.generation:
@@ -294,14 +294,3 @@ class Tail:
         before = self._losses.get(kind, Loss(kind, 0, 0, ""))
         words = f"{self.source}: {self._path}: not read: {words}"
         self._losses[kind] = Loss(kind, before.times + 1, before.size + size, words)
-
-
-def _advice(error: OSError) -> str:
-    """What went wrong and what to do, for a person."""
-    match error.errno:
-        case errno.ENOENT | errno.ENOTDIR:
-            return "does not exist yet"
-        case errno.EACCES | errno.EPERM:
-            return "may not be read; give the user that runs Tercio read access to the file and its folder"
-        case _:
-            return error.strerror or str(error)
