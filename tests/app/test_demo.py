@@ -1,7 +1,6 @@
 """The whole way on the kernel, played once (see conftest.py): the project's promise, held against one run."""
 
 import json
-import os
 import re
 import sqlite3
 import subprocess
@@ -173,8 +172,6 @@ def read(path: Path) -> bytes:
 
 
 def test_a_folder_that_was_used_is_not_used_again(played: Played, cli: Cli):
-    if os.geteuid() != 0:
-        pytest.skip("needs root: starts a sandbox")
     words = wrap([sys.executable, "-m", "tercio", "demo", "--inside", "--json", "--folder", str(played.folder)])
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
@@ -200,7 +197,7 @@ def test_what_the_machine_lacks_is_said_before_anything_starts(monkeypatch: pyte
     assert (tmp_path / "out").read_text() == ""
     told = (tmp_path / "err").read_text().splitlines()
     assert any("suricata is missing: install the package suricata" in line for line in told)
-    assert all(re.search(r" is missing: | needs root", line) for line in told)
+    assert all(" is missing: " in line for line in told)
 
 
 @pytest.mark.parametrize("changes", [

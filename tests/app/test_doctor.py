@@ -94,9 +94,14 @@ def test_a_tool_that_is_not_on_the_path_is_named_with_its_package(
     assert found(sound) == {}, "a site without drills needs no range"
 
 
-def test_without_root_there_is_no_range(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("words", "lacks"), [(["true"], 0), (["false"], 1)])
+def test_without_root_it_depends_on_the_kernel(monkeypatch: pytest.MonkeyPatch, words: list[str], lacks: int):
+    before = for_range()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert "the range needs root: run it with sudo" in for_range()
+    monkeypatch.setattr(doctor, "wrap", lambda _: words)
+    new = set(for_range()) - set(before)
+    assert len(new) == (lacks if not before else 0)
+    assert all(text.endswith("run it with sudo") for text in new)
 
 
 def test_a_missing_python_package_is_named(monkeypatch: pytest.MonkeyPatch):

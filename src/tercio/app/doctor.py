@@ -5,6 +5,7 @@ It only looks: it makes no file, starts nothing and orders nothing.
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from tercio.app.assemble import content_of, site_of
 from tercio.app.checkup import Finding, Weight, hands, loop, sources
 from tercio.app.settings import Settings, SettingsError, load
 from tercio.app.supervisor import order_key
-from tercio.drills.range.sandbox import missing_tools
+from tercio.drills.range.sandbox import missing_tools, wrap
 from tercio.model.site import Autonomy, Site
 from tercio.model.sitecheck import Severity, check_site
 from tercio.products.effectors import EFFECTORS
@@ -53,8 +54,8 @@ def for_range() -> tuple[str, ...]:
         lacks.append("suricata is missing: install the package suricata (on Debian 12 from bookworm-backports)")
     if find_spec("pymodbus") is None:
         lacks.append("the Python package pymodbus is missing: install tercio with its extra, tercio[range]")
-    if os.geteuid() != 0:
-        lacks.append("the range needs root: run it with sudo")
+    if not lacks and os.geteuid() != 0 and subprocess.run(wrap(["true"]), capture_output=True, check=False).returncode:
+        lacks.append("this kernel gives users no namespaces of their own: run it with sudo")
     return tuple(lacks)
 
 

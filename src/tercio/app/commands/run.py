@@ -31,7 +31,8 @@ def demo(
     """A plant on this machine is run, attacked and defended while you watch.
 
     Everything happens in network namespaces of its own and ends with the command, in less than a minute; no packet
-    leaves them. Needs root. The exit status is 0 where the attack was contained and nothing else was harmed.
+    leaves them. Needs root, or a kernel that lets users make namespaces. The exit status is 0 where the attack was
+    contained and nothing else was harmed.
     """
     raise typer.Exit(run_demo(err, out, json=json, keep=keep, acts=acts, folder=folder, inside=inside))
 
