@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target
@@ -241,12 +241,15 @@ def orders(file: st.SearchStrategy[tuple[Needed, ...]]) -> st.SearchStrategy[tup
 
     def targets(flows: tuple[Needed, ...]) -> st.SearchStrategy[Target]:
         kept = st.sampled_from(flows).map(lambda f: NeededFlow(str(f.src), str(f.dst), f.transport, f.port))
-        left = st.lists(st.one_of(kept, *exceptions.values()), max_size=3).map(tuple)
-        zones = tuples(ANY_NETWORK), tuples(ANY_NETWORK)
+        near = st.builds(lambda f, e, x: NeededFlow(f.src, e.src, *x), kept, st.one_of(*exceptions.values()), SERVICES)
+        same = st.tuples(*(st.just(NeededFlow(str(f.src), str(f.dst), f.transport, f.port)) for f in flows))
+        left = st.one_of(same, st.lists(st.one_of(kept, near, *exceptions.values()), max_size=3).map(tuple))
+        zones = FAMILY.flatmap(lambda n: st.tuples(tuples(NETWORKS[n]), tuples(NETWORKS[n])))
+        conduits = st.builds(lambda z, e: ConduitTarget("a", "b", z[0], z[1], e), zones, left)
         return st.one_of(
             st.builds(HostTarget, st.just("x"), tuples(ANY_SINGLE)),
             st.builds(lambda s, d, x: FlowTarget("a", "b", s, d, *x), tuples(ANY_SINGLE), tuples(ANY_SINGLE), SERVICES),
-            st.builds(lambda s, d, e: ConduitTarget("a", "b", s, d, e), *zones, left),
+            conduits,
         )
 
     return file.flatmap(lambda flows: st.tuples(st.just(flows), targets(flows)))
@@ -292,6 +295,7 @@ def judged(flows: tuple[Needed, ...], target: Target) -> tuple[str, bool]:
     return why, cut
 
 
+@settings(max_examples=150)
 @given(orders(st.lists(flows(NETWORKS), min_size=1, max_size=3).map(tuple)))
 def test_no_order_that_is_obeyed_takes_a_needed_flow_away(case: tuple[tuple[Needed, ...], Target]) -> None:
     why, cut = judged(*case)
