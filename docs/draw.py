@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  (a script beside what it draws)
 """Draws ``docs/loop.svg``: the loop in its three layers. Run ``python docs/draw.py`` after a change to it."""
 
 from html import escape
@@ -22,6 +23,11 @@ SAYS = {
 }
 
 BOX, GAP, HIGH, TOP, LEFT = 142, 18, 84, 92, 24
+MARKER = (
+    "<defs><marker id='a' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' markerHeight='7' orient='auto'>"
+    "<path d='M0 0 L8 4 L0 8 z' fill='#555'/></marker></defs>"
+)
+LINE = "stroke='#555' stroke-width='1.6' marker-end='url(#a)'"
 FONT = "font-family='system-ui, sans-serif'"
 
 
@@ -29,10 +35,10 @@ def picture() -> str:
     """The whole drawing as SVG text."""
     steps = [step for *_, names in LAYERS for step in names]
     width = LEFT * 2 + len(steps) * BOX + (len(steps) - 1) * GAP
+    head = f"xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} 318' role='img' aria-label='The loop of Tercio'"
     parts = [
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} 318' role='img' aria-label='The loop of Tercio'>",
-        "<defs><marker id='a' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' markerHeight='7' orient='auto'>"
-        "<path d='M0 0 L8 4 L0 8 z' fill='#555'/></marker></defs>",
+        f"<svg {head}>",
+        MARKER,
         f"<rect width='{width}' height='318' rx='10' fill='#ffffff'/>",
     ]
     at = 0
@@ -58,13 +64,15 @@ def box(x: int, name: str, stroke: str) -> str:
     """One step with what it does."""
     lines = [text(x + BOX / 2, TOP + 24, name, 15, "#111", "bold")]
     lines += [text(x + BOX / 2, TOP + 46 + 17 * n, words, 11, "#333") for n, words in enumerate(SAYS[name].split("\n"))]
-    return f"<rect x='{x}' y='{TOP}' width='{BOX}' height='{HIGH}' rx='8' fill='#fff' stroke='{stroke}'/>" + "".join(lines)
+    return f"<rect x='{x}' y='{TOP}' width='{BOX}' height='{HIGH}' rx='8' fill='#fff' stroke='{stroke}'/>" + "".join(
+        lines
+    )
 
 
 def arrow(start: float, end: float) -> str:
     """From one step to the next."""
     y = TOP + HIGH / 2
-    return f"<line x1='{start + 2}' y1='{y}' x2='{end - 2}' y2='{y}' stroke='#555' stroke-width='1.6' marker-end='url(#a)'/>"
+    return f"<line x1='{start + 2}' y1='{y}' x2='{end - 2}' y2='{y}' {LINE}/>"
 
 
 def people(width: int) -> list[str]:
@@ -73,8 +81,14 @@ def people(width: int) -> list[str]:
     back = f"M{place(7) + BOX / 2} {TOP + HIGH + 4} V292 H{place(0) + BOX / 2} V{TOP + HIGH + 6}"
     return [
         f"<path d='{back}' fill='none' stroke='#555' stroke-width='1.6' stroke-dasharray='5 4' marker-end='url(#a)'/>",
-        text(width / 2, 311, "leases end by decision: renewed while believed, released after quiet, undone in one command", 12, "#333"),
-        f"<line x1='{middle}' y1='246' x2='{middle}' y2='{TOP + HIGH + 6}' stroke='#555' stroke-width='1.6' marker-end='url(#a)'/>",
+        text(
+            width / 2,
+            311,
+            "leases end by decision: renewed while believed, released after quiet, undone in one command",
+            12,
+            "#333",
+        ),
+        f"<line x1='{middle}' y1='246' x2='{middle}' y2='{TOP + HIGH + 6}' {LINE}/>",
         text(middle, 264, "people: consent, windows, undo, stand down", 13, "#111", "bold"),
     ]
 
@@ -82,7 +96,8 @@ def people(width: int) -> list[str]:
 def text(x: float, y: float, words: str, size: int, colour: str, weight: str = "normal") -> str:
     """One centred line."""
     return (
-        f"<text x='{x:g}' y='{y:g}' text-anchor='middle' font-size='{size}' font-weight='{weight}' fill='{colour}' {FONT}>"
+        f"<text x='{x:g}' y='{y:g}' text-anchor='middle' font-size='{size}' font-weight='{weight}' "
+        f"fill='{colour}' {FONT}>"
         f"{escape(words)}</text>"
     )
 

@@ -66,7 +66,13 @@ def violated(asked: Candidate, now: Situation) -> bool:
     stopped = set(now.states) == {State.STOPPED}
     kind = {HOST: Verb.BLOCK_HOST, FLOW: Verb.BLOCK_FLOW, CONDUIT: Verb.CLOSE_CONDUIT, None: None}[asked.target]
     return (
-        now.safety or now.never or now.own or now.last_view or now.last_redundant or now.hold or not now.proven
+        now.safety
+        or now.never
+        or now.own
+        or now.last_view
+        or now.last_redundant
+        or now.hold
+        or not now.proven
         or ((now.controller or now.controller_cut) and not stopped)
         or (now.shared and asked.verb == Verb.BLOCK_HOST)
         or not 0 < asked.span <= now.limits.longest * SECOND

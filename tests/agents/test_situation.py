@@ -15,7 +15,8 @@ from tercio.model.siteparse import parse_site
 from tercio.model.units import SECOND
 from tests.agents.given import NOW, built_in, candidate, incident, replace
 
-SITE = parse_site("""
+SITE = parse_site(
+    """
 [site]
 name = "Plant 7"
 currency = "EUR"
@@ -100,7 +101,8 @@ none = "signed by A. Person, 2026-01-01"
 [never]
 assets = ["badge"]
 networks = ["10.77.20.128/25"]
-""".replace('"historian1"', '"hist1"'))
+""".replace('"historian1"', '"hist1"')
+)
 
 RUNS = World(
     now=NOW,

@@ -208,7 +208,7 @@ def test_a_meaningful_order_is_valid() -> None:
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=40), max_size=3), st.text(max_size=10), st.integers())
 def test_no_text_of_an_order_reaches_nft_unchecked(lease: str, addresses: list[str], transport: str, port: int) -> None:
-    allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_- {}\"\n")
+    allowed = set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_- {}"\n')
     flow = FlowTarget("x", "y", tuple(addresses), ("10.0.0.1",), transport, port)
     for target in (HostTarget("x", tuple(addresses)), flow):
         given = command(target, lease)
