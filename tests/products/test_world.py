@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tercio.model.commands import Action, HostTarget
+from tercio.model.units import SECOND
 from tercio.products.effectors import EFFECTORS
 from tercio.products.effectors.contract import Config, Step, Via
 from tercio.products.effectors.nft_answers import Ruleset
@@ -13,7 +14,8 @@ from tercio.products.world import World, first
 from tests.products.field import Namespace, command, now
 
 NFT = EFFECTORS["nftables"]
-DENY = command(HostTarget("x", ("10.1.0.1",)), "lse-1")
+DENY = command(HostTarget("x", ("10.1.0.1",)), "lse-1", span=3600 * SECOND)
+"""Made when the file is collected: it outlives the whole suite."""
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Stage:
         self.plant = plant
         self.platform = Platform(folder, plant)
         self.platform.ready()
-        self.follower = Follower(self.platform, lambda entry: self.kinds.append((entry.kind, entry.subject)))
+        self.follower = Follower(self.platform.news, lambda entry: self.kinds.append((entry.kind, entry.subject)))
         self.kinds: list[tuple[str, str]] = []
         self.most = 0
 

@@ -202,7 +202,7 @@ def _own(target: Target | None, own: tuple[str, ...]) -> bool:
 
 
 def _belief(site: Site, target: Target | None, incident: Incident) -> int:
-    """Per mille held, as far as proved: the host, the source of the flow, the worst in the source zone of the conduit."""
+    """Per mille held, as far as proved: the host, the source of the flow, the worst in the zone that is closed."""
     held = [incident.proved(name) for name in _against(site, target, incident.beliefs)]
     return round(max(held, default=0.0) * 1_000_000) // 1000
 

@@ -225,6 +225,13 @@ def test_after_a_release_the_same_thing_is_new_evidence(status: Status):
     assert changes(again(first), again(first), incidents=known) == ["joined", "repeat"]
 
 
+def test_what_was_announced_reopens_nothing():
+    known = {i.id: replace(i, round=1, status=Status.RELEASED) for i in fold(finding("ews1", "hist1")).values()}
+    write = finding("ews1", "plc1", tactics=WRITE, rule="write")
+    assert one(fold(write, incidents=known, windows=(BY_HAND,))).status == Status.RELEASED
+    assert one(fold(write, incidents=known)).status == Status.OPEN
+
+
 def test_a_closed_incident_is_not_joined():
     known = {i.id: replace(i, status=Status.CLOSED) for i in fold(finding()).values()}
     assert changes(finding(), incidents=known) == ["opened"]

@@ -88,6 +88,11 @@ def test_each_tag_ages_by_itself():
     assert not state.stopped(NOON + FRESH + 1)
 
 
+def test_a_phase_that_comes_late_is_taken_where_none_newer_is_known():
+    assert after(poll((COIL, 1)), poll((PHASE, 1), at=NOON - SECOND)).phase == "fill"
+    assert after(poll((PHASE, 1)), poll((PHASE, 2), at=NOON - SECOND)).phase == "fill"
+
+
 def test_an_answered_poll_shows_that_a_needed_flow_works_whichever_end_is_named_first():
     state = after(poll((COIL, 1)), poll((COIL, 1), at=NOON + 5), poll((COIL, 1), at=NOON + 3))
     assert state.polls == {"hmi1>plc1": NOON + 5}

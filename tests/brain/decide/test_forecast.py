@@ -76,6 +76,11 @@ def test_more_time_or_fewer_steps_are_never_less_likely(steps: int, span: int, m
     assert 0 <= reaches_within(steps, span, SECOND) <= 1
 
 
+def test_the_far_tail_of_two_steps_does_not_overtake_that_of_one():
+    # Two steps have the narrower spread: taken as log-normals, they would cross here.
+    assert reaches_within(1, 52 * SECOND, SECOND) == reaches_within(2, 52 * SECOND, SECOND) < 1
+
+
 def test_the_ends():
     assert reaches_within(0, 0, SECOND) == 1
     assert reaches_within(1, 0, SECOND) == reaches_within(1, -5, SECOND) == 0

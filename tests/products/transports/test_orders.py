@@ -64,6 +64,7 @@ def test_the_same_command_twice_at_once_is_sent_once(hand: Served) -> None:
     async def work() -> None:
         one = line(hand)
         order = deny(2)
+        assert await one.connect() == ""
         first, second = await asyncio.gather(one.order(order), one.order(order))
         assert first == second
         assert (await one.order(command(None, "", Action.QUERY))).held
