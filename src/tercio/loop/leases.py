@@ -137,11 +137,13 @@ def _review(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
 
 def _verdict(content: Content, state: LoopState, effect: Effect, quiet: int, now: int) -> tuple[Verdict, str]:
     incident = state.incidents.get(effect.incident)
-    held = proved_now(incident, now, content.outlook.half_life) if incident is not None else {}
+    half_life = content.outlook.half_life
+    names = against(content.site, effect.target, incident.beliefs) if incident is not None else ()
+    held = [proved_now(incident, name, now, half_life) for name in names if incident is not None]
     look = review_open if cut_flows(content.site, effect.target) else review
     return look(
         effect,
-        belief=max((held.get(name, 0.0) for name in against(content.site, effect.target, held)), default=0.0),
+        belief=max(held, default=0.0),
         last_evidence=incident.last_evidence if incident is not None else 0,
         now=now,
         span=content.outlook.span,

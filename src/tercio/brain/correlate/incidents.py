@@ -70,10 +70,10 @@ def held_now(incident: Incident, now: int, half_life: int) -> dict[str, float]:
     return {name: decayed(belief, now, half_life).held for name, belief in sorted(incident.beliefs.items())}
 
 
-def proved_now(incident: Incident, now: int, half_life: int) -> dict[str, float]:
-    """The same without anything that could have been forged: what a standing effect may rest on."""
-    proved = {**incident.beliefs, **incident.sure}
-    return {name: decayed(belief, now, half_life).held for name, belief in sorted(proved.items())}
+def proved_now(incident: Incident, name: str, now: int, half_life: int) -> float:
+    """The same of one asset, without anything that could have been forged: what a standing effect may rest on."""
+    belief = incident.sure.get(name, incident.beliefs.get(name))
+    return decayed(belief, now, half_life).held if belief is not None else 0.0
 
 
 def _one(
