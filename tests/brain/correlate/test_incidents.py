@@ -82,6 +82,21 @@ def test_the_process_at_work_is_no_evidence_even_against_a_suspect():
     assert after == suspect
 
 
+def test_a_suspect_that_may_write_is_weighed_for_it_as_for_what_was_announced():
+    known = fold(finding("hmi1", "hist1"))
+    write = finding("hmi1", "plc1", tactics=WRITE, rule="write")
+    after, (note,) = correlate(SETTING, known, [write], NOON)
+    assert note.change == "joined"
+    assert one(known).beliefs["hmi1"].held < one(after).beliefs["hmi1"].held < 0.95
+    assert {piece.excuse for piece in note.evidence} == {"hmi1 writes to plc1 by a declared flow of the process"}
+    faded = NOON + 12 * HALF_LIFE
+    later = replace(write, time=faded, received=faded)
+    assert (
+        correlate(SETTING, {k: replace(i, last_evidence=faded) for k, i in known.items()}, [later], faded)[1][0].change
+        == "below"
+    )
+
+
 def test_a_finding_without_a_source_is_told_and_held_against_nobody():
     incidents, (note,) = correlate(SETTING, {}, [finding("")], NOON)
     assert (incidents, note.change) == ({}, "below")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 
@@ -19,6 +21,7 @@ from tercio.brain.decide.survey import (
     zone_of,
 )
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget
+from tercio.model.findings import Level
 from tercio.model.incidents import Belief
 from tercio.model.units import SECOND
 from tests.brain.given import (
@@ -83,6 +86,21 @@ def test_whoever_was_seen_at_it_or_entered_may_go_on_and_nobody_else():
     assert holders(question(written, plant)) == ("ews1",)
     forged = incident(finding("ws1"), finding("ws1", "hist1", tactics=MOVE, rule="r", provenance=FORGED))
     assert holders(question(forged)) == ("ws1",)
+
+
+@pytest.mark.parametrize("change", [{"excuse": "announced"}, {"forgeable": True}])
+def test_nobody_is_entered_by_what_was_announced_or_could_be_forged(change: dict[str, Any]):
+    moved = incident(finding("ws1", "hist1", tactics=MOVE))
+    weak = tuple(replace(piece, **change) if piece.asset == "hist1" else piece for piece in moved.evidence)
+    assert holders(question(moved)) == ("hist1", "ws1")
+    assert holders(question(replace(moved, evidence=weak))) == ("ws1",)
+
+
+def test_what_was_forged_makes_no_host_more_of_a_threat():
+    lifted = incident(finding(level=Level.LOW), finding(level=Level.HIGH, rule="r", provenance=FORGED))
+    (threat,) = survey(question(lifted)).threats
+    assert threat.held == pytest.approx(0.1, abs=1e-3) == survey(question(lifted)).held
+    assert lifted.beliefs["ws1"].held > 0.29
 
 
 def test_who_has_faded_threatens_nobody():
