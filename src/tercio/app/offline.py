@@ -12,11 +12,11 @@ from tercio.app.settings import HandSettings, Settings
 from tercio.app.supervisor import hand_words, order_key, tied
 from tercio.brain.detect.windows import Windows
 from tercio.loop.effects import answered
+from tercio.loop.leases import cancelling
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import hold_off, remember
 from tercio.loop.state import LoopState, Memory
-from tercio.model.commands import Action, Command, Effect, Response, Status, target_name
-from tercio.model.ids import mint
+from tercio.model.commands import Command, Effect, Response, Status, target_name
 from tercio.model.records import Transaction
 from tercio.model.words import Word, WordKind
 from tercio.products.transports.orders import Line
@@ -43,7 +43,7 @@ async def undo_offline(settings: Settings, target: str, now: int) -> Heard:
         if isinstance(hit, str):
             return Heard(False, hit)
         word = Word(kind=WordKind.UNDO, who=f"{_user()} (offline)", time=now, target=target)
-        commands = {effect.lease: _cancel(effect, now) for effect in hit}
+        commands = {effect.lease: cancelling(effect, now) for effect in hit}
         store.commit(_asked(left, hit, word, commands))
         responses = await _order(settings, list(commands.values()))
         store.commit(_answers(left, hit, word, commands, responses))
@@ -66,20 +66,6 @@ def matching(effects: Sequence[Effect], target: str) -> tuple[Effect, ...] | str
 
 def _begins(name: str, target: str) -> bool:
     return name.startswith(target) or name.partition("-")[2].startswith(target)
-
-
-def _cancel(effect: Effect, now: int) -> Command:
-    return Command(
-        id=mint("cmd", effect.lease, "cancel"),
-        lease=effect.lease,
-        incident=effect.incident,
-        decision=effect.decision,
-        hand=effect.hand,
-        action=Action.CANCEL,
-        target=effect.target,
-        issued=now,
-        until=effect.until,
-    )
 
 
 def _asked(left: Restored, hit: Sequence[Effect], word: Word, commands: dict[str, Command]) -> Transaction:

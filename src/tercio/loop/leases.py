@@ -44,7 +44,7 @@ def cancel(
     effect = state.effects[lease]
     state = withdraw(care(state, lease, ending=ending, failed=0, again=0), lease, ledger)
     state = settle(state, effect, msgspec.structs.replace(effect, why=why), ledger)
-    return send(state, _cancel(effect, ledger.now), ledger)
+    return send(state, cancelling(effect, ledger.now), ledger)
 
 
 def roll_back(state: LoopState, lease: str, why: str, ledger: Ledger) -> LoopState:
@@ -74,7 +74,8 @@ def answer(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
     return settle(state, before, after, ledger, wanted=kept.ending != EffectState.RELEASED)
 
 
-def _cancel(effect: Effect, now: int) -> Command:
+def cancelling(effect: Effect, now: int) -> Command:
+    """The order to end an effect; the same one however often it is given."""
     return Command(
         id=mint("cmd", effect.lease, "cancel"),
         lease=effect.lease,
@@ -94,7 +95,7 @@ def _cancel_again(state: LoopState, ledger: Ledger) -> LoopState:
     for lease, effect in sorted(state.effects.items()):
         kept = care_of(state, lease)
         if kept.ending is not None and lease not in waiting and kept.again <= ledger.now:
-            state = send(state, _cancel(effect, ledger.now), ledger)
+            state = send(state, cancelling(effect, ledger.now), ledger)
     return state
 
 
