@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -42,6 +44,29 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
     for _ in range(2):
         s.sendto(packet + segment, ("10.77.30.21", 0))
 """
+
+
+POLLS, BOTTLES = 15, 10
+"""The healthy line is looked at once it has come so far, however long that takes on this machine."""
+
+
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise RuntimeError("did not come true")
+        time.sleep(0.05)
+
+
+def until_quiet(plant: Range) -> None:
+    """Until the screen sees its plant again: ten polls in a row that were answered."""
+    seen = states(plant)
+    while True:
+        until(lambda: states(plant)["polls"] >= seen["polls"] + 10)
+        after = states(plant)
+        if after["missed_polls"] == seen["missed_polls"]:
+            return
+        seen = after
 
 
 def must(plant: Range, host: str, argv: list[str], text: str = "") -> str:
@@ -111,7 +136,7 @@ def capabilities(plant: Range) -> str:
     )
 
 
-def states(plant: Range) -> dict[str, object]:
+def states(plant: Range) -> dict[str, Any]:
     return msgspec.to_builtins(plant.counts())
 
 
@@ -126,22 +151,21 @@ def play(folder: Path) -> dict[str, object]:
         plant.visit("scanner", "--rate", "200")
         plant.visit("ews", "--count", "3", "--every", "0.2")
         out["status"] = [plant.finish("scanner"), plant.finish("ews")]
-        time.sleep(0.3)
+        until(lambda: states(plant)["polls"] > POLLS and states(plant)["bottles"] > BOTTLES)
         out["healthy"] = states(plant)
         cut(plant, HOSTS["hmi1"].address4, "drop", 1.0)
-        time.sleep(0.6)
+        until(lambda: states(plant)["missed_polls"] >= 2)
+        until_quiet(plant)
         out["blinded"] = states(plant)
         plant.visit("intruder", "--sweep", "--write", "--seconds", "5.5", "--rate", "10", "--register", "1")
-        while not states(plant)["writes_landed"]:
-            time.sleep(0.05)
+        until(lambda: states(plant)["writes_landed"])
         dropped = cut(plant, HOSTS["ws1"].address4, "drop", 1.3)
         out["status"].append(plant.finish("intruder"))
         out["dropped"] = msgspec.to_builtins(plant.counts([dropped]))
         plant.visit("intruder", "--write", "--seconds", "0.5", "--rate", "10", "--first", "200", "--v6")
         plant.finish("intruder")
         plant.visit("intruder", "--write", "--seconds", "2", "--rate", "10", "--first", "300")
-        while not any(b"1200]" in line for line in plant.trace("plc").read_bytes().splitlines()):
-            time.sleep(0.05)
+        until(lambda: any(b"1200]" in line for line in plant.trace("plc").read_bytes().splitlines()))
         refused = cut(plant, HOSTS["ws1"].address4, "meta l4proto tcp reject with tcp reset", 1.0)
         plant.finish("intruder")
         out["refused"] = msgspec.to_builtins(plant.counts([refused]))

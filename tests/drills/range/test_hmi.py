@@ -3,7 +3,7 @@ from tercio.drills.range.traces import Missed, Polls, Request, Started
 HMI = "tercio.drills.range.hmi"
 
 
-def test_a_healthy_view_misses_nothing_and_polls_ten_times_a_second(stage):
+def test_a_healthy_view_misses_nothing_and_polls_at_most_ten_times_a_second(stage):
     stage.plc()
     stage.start(HMI)
     stage.until(lambda: len(stage.records("hmi", Polls)) >= 2)
@@ -12,7 +12,7 @@ def test_a_healthy_view_misses_nothing_and_polls_ten_times_a_second(stage):
     assert last.missed == 0
     assert stage.records("hmi", Missed) == []
     first = stage.records("hmi", Started)[0]
-    assert 0.6 < last.polls / ((last.at - first.at) / 100_000) <= 1.1
+    assert 1 < last.polls <= (last.at - first.at) / 100_000 + 2, "ten a second, and never a burst to catch up"
     asked = stage.records("plc", Request)
     assert {each.function for each in asked} == {1, 4}
     assert len({each.port for each in asked}) == 1, "one session for all polls"
