@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     argv = [sys.executable, "-m", "tercio", "loop", "--settings", str(settings.file)]
     with (settings.file.parent / "log").open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             while not (settings.state / "loop.sock").exists():
                 assert process.poll() is None, (settings.file.parent / "log").read_text()
                 assert time.monotonic() < deadline, "the loop does not listen"

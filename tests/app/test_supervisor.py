@@ -34,7 +34,7 @@ def run(
 
     async def both() -> Ended:
         watching = asyncio.create_task(supervise(wanted, said.append))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while until is not None and not until() and not watching.done():
             assert time.monotonic() < deadline, said
             await asyncio.sleep(0.01)
@@ -68,13 +68,13 @@ def test_a_part_that_ends_is_started_again_each_time_later(tmp_path: Path):
 
 def test_pauses_have_an_end_and_a_steady_part_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.3)
-    monkeypatch.setattr(supervisor, "STEADY", 0.5)
+    monkeypatch.setattr(supervisor, "STEADY", 2.0)
     note = tmp_path / "note"
     text = f"""
 import time
 n = len(open({str(note)!r}).read()) if __import__("os").path.exists({str(note)!r}) else 0
 open({str(note)!r}, "a").write("x")
-time.sleep(0.8 if n == 3 else 0)
+time.sleep(2.5 if n == 3 else 0)
 """
     _, said = run([python("loop", text)], until=lambda: note.exists() and len(note.read_text()) >= 5)
     pauses = [line.rpartition(" in ")[2] for line in said]
@@ -134,19 +134,21 @@ def test_who_does_not_end_when_asked_is_killed(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_pause_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(supervisor, "SHORTEST_PAUSE", 60.0)
-    began = time.monotonic()
+    monkeypatch.setattr(supervisor, "SHORTEST_PAUSE", 600.0)
     said: list[str] = []
     part = python("loop", "pass")
 
     async def both() -> Ended:
         running = asyncio.get_running_loop()
-        running.call_later(1.0, os.kill, os.getpid(), signal.SIGTERM)
-        return await supervise([part], said.append)
+
+        def tell(words: str) -> None:
+            said.append(words)
+            running.call_later(0.1, os.kill, os.getpid(), signal.SIGTERM)
+
+        return await supervise([part], tell)
 
     assert asyncio.run(both()).starts == {"loop": 1}
-    assert said == ["loop ended (status 0); starting it again in 60.0 s"]
-    assert time.monotonic() - began < 30
+    assert said == ["loop ended (status 0); starting it again in 600.0 s"]
 
 
 def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path):
@@ -174,7 +176,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path):
 
 
 def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not holds():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)

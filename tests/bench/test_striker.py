@@ -70,7 +70,7 @@ def test_each_strike_is_answered_by_one_line():
     done = subprocess.run(
         [sys.executable, striker.__file__, "100000"],
         input="write 192.0.2.1\nsweep 192.0.2.2\n",
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=90,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -64,13 +64,13 @@ class Stage:
 
     def end(self, name: str) -> int:
         self.processes[name].terminate()
-        return self.processes[name].wait(timeout=10)
+        return self.processes[name].wait(timeout=90)
 
     def records(self, name: str, kind: type | None = None) -> list[Any]:
         found = read_trace(self.folder / f"{name}.jsonl").records
         return [each for each in found if kind is None or isinstance(each, kind)]
 
-    def until(self, holds: Callable[[], object], seconds: float = 15.0) -> None:
+    def until(self, holds: Callable[[], object], seconds: float = 90.0) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             logs = {path.name: path.read_text() for path in self.folder.glob("*.log")}

@@ -60,13 +60,11 @@ def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
 
 def until_quiet(plant: Range) -> None:
     """Until the screen sees its plant again: ten polls in a row that were answered."""
-    seen = states(plant)
-    while True:
-        until(lambda: states(plant)["polls"] >= seen["polls"] + 10)
+    before = after = states(plant)
+    while after["missed_polls"] > before["missed_polls"] or after["polls"] == before["polls"]:
+        before, goal = after, after["polls"] + 10
+        until(lambda goal=goal: states(plant)["polls"] >= goal)
         after = states(plant)
-        if after["missed_polls"] == seen["missed_polls"]:
-            return
-        seen = after
 
 
 def must(plant: Range, host: str, argv: list[str], text: str = "") -> str:

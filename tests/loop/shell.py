@@ -88,7 +88,7 @@ async def living(of: Setup) -> AsyncIterator[tuple[Shell, State]]:
             await task
 
 
-async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], object], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come true"

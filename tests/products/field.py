@@ -43,14 +43,14 @@ class Namespace:
         out = ""
         for line in lines:
             argv = self.argv(*line.split())
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=90, check=False)
             assert done.returncode == 0, f"{line}: {done.stderr}"
             out += done.stdout
         return out
 
     def nft(self, text: str) -> str:
         argv = self.argv("nft", "-f", "-")
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=90, check=False)
         assert done.returncode == 0, f"{text}: {done.stderr}"
         return done.stdout
 
@@ -163,7 +163,7 @@ class Served:
             self.process = subprocess.Popen(self.space.argv(*argv), stderr=log)
 
     def ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while not self.socket.exists():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()

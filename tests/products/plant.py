@@ -158,7 +158,7 @@ ABRUPT = struct.pack("ii", 1, 0)
 """Linger: a close is one reset, and nothing of a test is retransmitted into the next."""
 
 
-def until(true: Callable[[], object], seconds: float = 5.0) -> bool:
+def until(true: Callable[[], object], seconds: float = 60.0) -> bool:
     """Wait for something to come true; whether it did."""
     end = time.monotonic() + seconds
     while not true():

@@ -322,7 +322,7 @@ def test_a_stranger_is_turned_away(served: Callable[..., Served]) -> None:
 
 def test_a_second_hand_on_the_same_socket_does_not_start(hand: Served) -> None:
     argv = [sys.executable, "-m", "tercio.products.hand", "gw", "--file", str(hand.folder / "hand.toml")]
-    done = subprocess.run(hand.space.argv(*argv), capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(hand.space.argv(*argv), capture_output=True, text=True, check=False, timeout=90)
     assert done.returncode == 1
     assert "another process listens" in done.stderr
     assert _greeted(hand)
@@ -334,7 +334,7 @@ def test_a_wrong_file_ends_it_with_a_sentence(hand: Served, name: str, why: str)
     path.write_text((hand.folder / "hand.toml").read_text() + ("" if name == "other" else "typo = 1\n"))
     path.chmod(0o600)
     argv = [sys.executable, "-m", "tercio.products.hand", name, "--file", str(path)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=90)
     assert done.returncode == 2
     assert why in json.loads(done.stderr)["error"]
 
@@ -342,7 +342,7 @@ def test_a_wrong_file_ends_it_with_a_sentence(hand: Served, name: str, why: str)
 def test_without_the_capability_it_says_what_is_missing(hand: Served) -> None:
     argv = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "tercio.products.hand", "gw"]
     argv += ["--file", str(hand.folder / "hand.toml")]
-    done = subprocess.run(hand.space.argv(*argv), capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(hand.space.argv(*argv), capture_output=True, text=True, check=False, timeout=90)
     assert done.returncode == 1
     assert "CAP_NET_ADMIN" in json.loads(done.stderr.splitlines()[-1])["error"]
 

@@ -20,7 +20,7 @@ from tests.products.field import Namespace
 
 
 def until(holds: Callable[[], object], what: Callable[[], str] = lambda: "") -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not holds():
         assert time.monotonic() < deadline, what()
         time.sleep(0.02)
@@ -51,7 +51,7 @@ class Up:
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, dict]:
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=20)
+        out, _ = self.process.communicate(timeout=90)
         return self.process.returncode, json.loads(out) if out else {}
 
     def kill(self) -> None:

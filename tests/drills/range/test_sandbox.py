@@ -27,7 +27,7 @@ time.sleep(60)
 """
 
 
-def wait_for(holds, seconds=10.0):
+def wait_for(holds, seconds=90.0):
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -9,7 +9,7 @@ def test_it_sweeps_then_reads_and_never_writes(stage):
     stage.plc()
     closed = "1"
     argv = ("--hosts", "127.0.0.1", "--ports", closed, str(stage.port))
-    assert stage.start(SCANNER, *argv).wait(timeout=15) == 0
+    assert stage.start(SCANNER, *argv).wait(timeout=90) == 0
     tried = {each.port: each.outcome for each in stage.records("scanner", Connect)}
     assert tried == {1: "refused", stage.port: "open"}
     assert [(each.function, each.answered) for each in stage.records("scanner", Read)] == [

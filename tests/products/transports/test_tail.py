@@ -925,7 +925,7 @@ def test_a_killed_reader_of_a_rotating_writer_has_every_line_once(log: Path, tmp
 
 def read_until(command: list[str], store: sqlite3.Connection, count: int) -> None:
     """Run a reader until it has kept so many lines, and a little longer; then kill it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     with subprocess.Popen(command) as reader:
         try:
             while counted(store) < count and time.monotonic() < deadline and reader.poll() is None:
