@@ -14,6 +14,11 @@ SPEAK = ("undo x", "stand-down", "stand-to", "window open ews1 plc1", "window cl
 NEED_SETTINGS = (*READ_STATE, *SPEAK, "up", "audit verify", "site check", "undo x --offline", "loop")
 
 
+def json_for(words: str) -> tuple[str, ...]:
+    """Every command that people may use takes ``--json``; the loop is not one."""
+    return () if words == "loop" else ("--json",)
+
+
 def one_sentence(text: str) -> bool:
     """A few lines at most, each a fault, and no traceback."""
     return bool(text.strip()) and "Traceback" not in text and len(text.strip().splitlines()) <= 2
@@ -50,15 +55,33 @@ def test_the_list_of_commands_says_each_in_full(cli: Cli):
     assert " loop " not in done.stdout.partition("Commands:")[2], "the loop is started by up, not by people"
 
 
+def test_a_group_without_a_command_shows_what_it_has(cli: Cli):
+    done = cli("window")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: ")
+    assert "close  Close a window before its time." in done.stderr
+
+
+def test_what_the_machine_lacks_is_a_sentence_too(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An error of the operating system that no command expected."""
+    settings, _ = attacked(tmp_path)
+    broken = OSError(24, "Too many open files", "/proc/x")
+    monkeypatch.setattr(State, "read", lambda _: (_ for _ in ()).throw(broken))
+    done = cli("effects", "--json", settings=settings.file)
+    assert done.returncode == 1
+    assert done.stderr == "/proc/x: Too many open files; `tercio doctor` says what is missing\n"
+    assert json.loads(done.stdout) == {"error": done.stderr.strip()}
+
+
 def test_the_version_is_said():
     assert tercio("--version").stdout == f"tercio {__version__}\n"
 
 
 @pytest.mark.parametrize("words", NEED_SETTINGS)
 def test_missing_settings_are_one_sentence_and_status_78(tmp_path: Path, words: str, cli: Cli):
-    done = cli(*words.split(), settings=tmp_path / "none.toml")
+    done = cli(*words.split(), *json_for(words), settings=tmp_path / "none.toml")
     assert done.returncode == 78
-    assert done.stdout == ""
+    assert not json_for(words) or json.loads(done.stdout) == {"error": done.stderr.strip()}
     assert done.stderr == f"{tmp_path}/none.toml: No such file or directory; name your settings with --settings FILE\n"
 
 
@@ -84,16 +107,18 @@ def test_a_missing_site_is_told(tmp_path: Path, words: str, cli: Cli):
 @pytest.mark.parametrize("words", [*READ_STATE, "audit verify"])
 def test_where_there_is_no_state_yet_people_are_told_what_to_do(tmp_path: Path, words: str, cli: Cli):
     done = cli(*words.split(), "--json", settings=home(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
     assert one_sentence(done.stderr)
+    assert json.loads(done.stdout) == {"error": done.stderr.strip()}
     assert "there is no state here" in done.stderr
 
 
 @pytest.mark.parametrize("words", SPEAK)
 def test_where_nobody_listens_people_are_told_what_to_do(tmp_path: Path, words: str, cli: Cli):
     done = cli(*words.split(), "--json", settings=home(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
     assert one_sentence(done.stderr)
+    assert json.loads(done.stdout) == {"error": done.stderr.strip()}
     assert "no loop listens at" in done.stderr
     assert "start it with `tercio up`" in done.stderr
 
@@ -124,8 +149,10 @@ def test_a_damaged_state_is_told(tmp_path: Path, words: str, cli: Cli):
 def test_words_that_are_not_understood_are_told_without_a_traceback(words: str, cli: Cli):
     done = cli(*words.split())
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.search(r"^Error: .+", done.stderr, re.MULTILINE)
-    assert "Traceback" not in done.stderr
+    assert one_sentence(done.stderr)
+    assert done.stderr.endswith("; add --help to see what is understood\n")
+    again = cli(*words.split(), "--json")
+    assert (again.returncode, json.loads(again.stdout)) == (2, {"error": again.stderr.strip()})
 
 
 def test_settings_may_come_from_the_environment(tmp_path: Path):

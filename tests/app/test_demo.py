@@ -8,18 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from rich.console import Console
 
-from tercio.app.demo import board_page, demo, harmless
 from tercio.drills.range.range import site_file
 from tercio.drills.range.sandbox import wrap
 from tercio.drills.scoreboard import Scoreboard
 from tercio.model.siteparse import parse_site
 from tercio.store.state import State
 from tests.app.conftest import Played
-from tests.app.given import Cli, drawn, visible
+from tests.app.given import Cli, visible
 
 PROMISED = (
     "contained", "time_to_detect_ms", "time_to_contain_ms", "time_to_confirm_ms", "missed_polls", "writes_landed",
@@ -174,7 +171,7 @@ def read(path: Path) -> bytes:
 def test_a_folder_that_was_used_is_not_used_again(played: Played, cli: Cli):
     words = wrap([sys.executable, "-m", "tercio", "demo", "--inside", "--json", "--folder", str(played.folder)])
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"error": done.stderr.strip()})
     assert "is from an earlier range: use a new folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert cli("audit", "verify", settings=played.settings).returncode == 0
@@ -187,52 +184,12 @@ def test_a_folder_that_can_be_none_is_told(cli: Cli, tmp_path: Path):
     assert "Traceback" not in done.stderr
 
 
-def test_what_the_machine_lacks_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_what_the_machine_lacks_is_said_before_anything_starts(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
-        status = demo(
-            Console(file=err), Console(file=out), json=True, keep=False, acts="write", folder=None, inside=False
-        )
-    assert status == 1
-    assert (tmp_path / "out").read_text() == ""
-    told = (tmp_path / "err").read_text().splitlines()
+    done = cli("demo", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"error": done.stderr.strip()})
+    told = done.stderr.splitlines()
     assert any("suricata is missing: install the package suricata" in line for line in told)
     assert all(" is missing: " in line for line in told)
-
-
-@pytest.mark.parametrize("changes", [
-    {"contained": False}, {"wrong_containments": 1}, {"missed_polls": 1}, {"replayed_writes": 1}, {"trips": 1},
-    {"released": False}, {"journal_verified": False},
-], ids=lambda changes: next(iter(changes)))  # fmt: skip
-def test_any_harm_fails_the_demo(changes: dict[str, Any]):
-    assert harmless(board())
-    assert harmless(board(trips=1, writes_landed=1)), "the intruder's own doing"
-    assert not harmless(board(**changes))
-
-
-@pytest.mark.parametrize(("changes", "words"), [
-    ({}, r"contained +yes$"),
-    ({"contained": False, "leaked": 3}, r"contained +no, but 3 got through$"),
-    ({"time_to_contain_ms": None}, r"time to contain \(held\) +never$"),
-    ({}, r"time to contain \(held\) +20\.0 ms after the packet that completed the evidence$"),
-    ({"first_write_stopped": False, "first_write_note": "out of band"}, r"first write +landed: out of band$"),
-    ({"first_write_stopped": None, "first_write_note": "he tried none"}, r"first write +none: he tried none$"),
-    ({"line_running": None}, r"line +not seen, 200 bottles, 0 trips$"),
-    ({"line_running": False, "trips": 2}, r"line +standing still, 200 bottles, 2 trips$"),
-    ({"production_lost": 225_000.0}, r"production lost +CHF 225,000\.00$"),
-    ({"journal_verified": False}, r"journal +WRONG, root (ab){32}$"),
-    ({"chosen": ""}, r"plan +none$"),
-    ({"chosen": "[red]\x1b[31m"}, r"plan +\[red\]$"),
-])  # fmt: skip
-def test_the_scoreboard_in_words(changes: dict[str, Any], words: str):
-    text = "\n".join(line.rstrip() for line in drawn(board_page(board(**changes)), width=120).splitlines())
-    assert re.search(rf"^ *{words}", text, re.MULTILINE), text
-
-
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_scoreboard_fits(width: int):
-    assert max(map(len, drawn(board_page(board()), width).splitlines())) <= width
-
-
-def test_a_scoreboard_survives_its_json():
-    assert msgspec.json.decode(msgspec.json.encode(board()), type=Scoreboard) == board()

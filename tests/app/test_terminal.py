@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from tercio.app.terminal import emit, fail, now, sentence
+from tercio.app.terminal import Failed, emit, fail, failed, now, sentence
 
 
 def printed(words: str, width: int = 40) -> str:
@@ -25,12 +25,18 @@ def test_several_faults_are_several_lines():
     assert printed("one\ntwo") == "one\ntwo\n"
 
 
-def test_failing_says_why_on_stderr_and_gives_the_status(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as caught:
+def test_failing_ends_the_command_with_words_and_a_status():
+    with pytest.raises(Failed, match="it is broken; mend it") as caught:
         fail("it is broken; mend it", 78)
-    assert caught.value.code == 78
+    assert caught.value.status == 78
+
+
+@pytest.mark.parametrize("json_", [True, False])
+def test_what_failed_is_said_to_people_and_to_programs(capsys: pytest.CaptureFixture[str], json_: bool):
+    failed("it is broken; mend it", json=json_)
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "it is broken; mend it\n")
+    assert said.err == "it is broken; mend it\n"
+    assert (json.loads(said.out) if json_ else said.out) == ({"error": "it is broken; mend it"} if json_ else "")
 
 
 def test_json_is_one_object_alone(capsys: pytest.CaptureFixture[str]):

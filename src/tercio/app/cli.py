@@ -1,5 +1,6 @@
 """The command line: the table of all commands, and what becomes of their errors."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from tercio.app.commands import check, look, run, speak
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
-from tercio.app.terminal import fail, out
+from tercio.app.terminal import Failed, failed, out
 from tercio.store.errors import StateError, StateLocked
 from tercio.store.keys import KeyUnusable
 
@@ -42,7 +43,7 @@ GROUPS = {
 
 PURPOSE = "Autonomous cyber defence: sees, decides by safety and money, acts for a time, verifies, and undoes."
 
-WORLD = (SettingsError, StateError, KeyUnusable, NobodyListens)
+WORLD = (Failed, SettingsError, StateError, KeyUnusable, NobodyListens)
 """What the world may have wrong: told in one sentence, never as a traceback."""
 
 
@@ -76,11 +77,36 @@ def first_sentence(command: Callable[..., None]) -> str:
 
 def main() -> None:
     """Run the command line. Exit status: 1 for what failed, 2 for words that were not understood, 78 for settings that
-    must be corrected first."""
+    must be corrected first. With ``--json`` an error is an object ``{"error": "..."}`` on stdout."""
+    json = "--json" in sys.argv[1:]
     try:
-        build()()
-    except WORLD as error:
-        fail(str(error), USAGE if isinstance(error, SettingsError | StateLocked | KeyUnusable) else 1)
+        sys.exit(build()(standalone_mode=False))
+    except typer.TyperException as error:  # Words that were not understood, or a group without a command.
+        failed(not_understood(error.format_message()), json=json)
+        sys.exit(error.exit_code)
+    except (*WORLD, OSError) as error:
+        failed(told(error), json=json)
+        sys.exit(status_of(error))
+
+
+def not_understood(words: str) -> str:
+    """What a command line lacks; a group without a command gives its help, which says it all."""
+    return words if words.startswith("Usage:") else f"{words.rstrip('.')}; add --help to see what is understood"
+
+
+def told(error: Exception) -> str:
+    """What went wrong in the world, in words."""
+    if not isinstance(error, OSError):
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}; `tercio doctor` says what is missing"
+
+
+def status_of(error: Exception) -> int:
+    """The exit status for an error of the world."""
+    if isinstance(error, Failed):
+        return error.status
+    return USAGE if isinstance(error, SettingsError | StateLocked | KeyUnusable) else 1
 
 
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:

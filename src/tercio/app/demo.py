@@ -15,7 +15,7 @@ from rich.text import Text
 from tercio.agents.scribe import plain
 from tercio.app import doctor
 from tercio.app.live import Telling
-from tercio.app.terminal import emit, sentence
+from tercio.app.terminal import emit, fail
 from tercio.drills.exercise import Plan, conduct
 from tercio.drills.range.range import RangeError, site_file
 from tercio.drills.range.sandbox import wrap
@@ -30,11 +30,9 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
     """Run the demo in a sandbox of its own. Returns the exit status: 0 where the attack was contained without harm."""
     chosen = tuple(act for act in acts.replace(" ", "").split(",") if act)
     if not chosen or set(chosen) - set(ACTS):
-        sentence(err, f"--intrude takes {', '.join(ACTS)}, or both as {','.join(ACTS)}; not {acts!r}")
-        return 2
+        fail(f"--intrude takes {', '.join(ACTS)}, or both as {','.join(ACTS)}; not {acts!r}", 2)
     if missing := doctor.for_range():
-        sentence(err, "\n".join(missing))
-        return 1
+        fail("\n".join(missing))
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -44,8 +42,7 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
         telling = Telling(err, parse_site(site_file().read_text(encoding="utf-8")).currency)
         board = conduct(place, Plan(acts=chosen), telling.say, telling.show, Keeper(telling, place, keep=keep))
     except (RangeError, OSError) as error:
-        sentence(err, str(error))
-        return 1
+        fail(str(error))
     if json:
         emit(board)
     else:

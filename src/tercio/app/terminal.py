@@ -21,10 +21,25 @@ SettingsFile = Annotated[Path, typer.Option("--settings", envvar="TERCIO_SETTING
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else.")]
 
 
+class Failed(Exception):
+    """A command that can't do what it was asked: the text says what is wrong and what to do, ``status`` is the exit
+    status."""
+
+    def __init__(self, words: str, status: int = 1) -> None:
+        super().__init__(words)
+        self.status = status
+
+
 def fail(words: str, status: int = 1) -> NoReturn:
-    """Say what is wrong and end the command."""
-    sentence(err, words)
-    raise SystemExit(status)
+    """End the command: ``words`` say what is wrong and what to do. Raises Failed."""
+    raise Failed(words, status)
+
+
+def failed(words: str, *, json: bool) -> None:
+    """Say why a command ended: on stderr for people, and with ``--json`` also as one object on stdout."""
+    sentence(err, words, "" if words.startswith("Usage:") else "red")
+    if json:
+        emit({"error": words})
 
 
 def sentence(console: Console, words: str, style: str = "red") -> None:

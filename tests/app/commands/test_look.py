@@ -53,7 +53,7 @@ def test_what_is_shown_cites_what_was_seen(site: tuple[Settings, Desk], cli: Cli
 
 def test_an_incident_that_is_not_there(site: tuple[Settings, Desk], cli: Cli):
     done = cli("show", "inc-nothing", "--json", settings=site[0].file)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"error": done.stderr.strip()})
     assert done.stderr == "no incident has the name 'inc-nothing'; `tercio incidents` lists them\n"
 
 

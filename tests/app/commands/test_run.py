@@ -104,7 +104,7 @@ def test_wrong_settings_start_nothing(tmp_path: Path):
     settings = home(tmp_path, hand=True)
     (tmp_path / "gateway.toml").unlink()
     done = tercio("up", "--json", settings=settings)
-    assert (done.returncode, done.stdout) == (78, "")
+    assert (done.returncode, json.loads(done.stdout)) == (78, {"error": done.stderr.strip()})
     assert done.stderr.count("\n") == 1
     assert "cannot read" in done.stderr
 
@@ -150,7 +150,7 @@ def test_a_hand_with_a_wrong_file_says_so(tmp_path: Path):
 @pytest.mark.parametrize("acts", ["", ",", "dance", "sweep,dance"])
 def test_an_intruder_does_only_what_he_can(cli: Cli, acts: str):
     done = cli("demo", "--json", "--intrude", acts)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, json.loads(done.stdout)) == (2, {"error": done.stderr.strip()})
     assert done.stderr == f"--intrude takes sweep, write, or both as sweep,write; not {acts!r}\n"
 
 
