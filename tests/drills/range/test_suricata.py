@@ -43,7 +43,26 @@ def test_it_raises_the_alerts_of_its_rules_with_their_metadata(events):
     wrote = [e["src_ip"] for e in alerts if e["alert"]["signature"] == "write"]
     assert wrote.count("10.77.30.30") == 3
     assert wrote.count("10.77.10.10") > 20
-    assert {e["in_iface"] for e in alerts} == {"br-ot"}
+    assert {e["in_iface"] for e in alerts if e["alert"]["signature"] == "write"} == {"br-ot"}, "evidence once"
+
+
+def test_whoever_comes_from_an_inner_zone_is_seen_there_under_his_own_mac(events):
+    flows = [
+        e for e in events if e["event_type"] == "flow" and (e["src_ip"], e.get("dest_port")) == ("10.77.10.10", 502)
+    ]
+    own = {e["community_id"]: e for e in flows if e["in_iface"] == "br-office"}
+    behind = {e["community_id"]: e for e in flows if e["in_iface"] == "br-ot"}
+    both = own.keys() & behind.keys()
+    assert both, "the gateway's two sides of one session carry one community id"
+    assert all("02:00:0a:4d:0a:0a" in own[name]["ether"]["src_macs"] for name in both)
+    assert all("02:00:0a:4d:1e:01" in behind[name]["ether"]["src_macs"] for name in both)
+    assert any(e["tcp"].get("state") == "closed" for e in own.values()), "and whole sessions are followed there"
+
+
+def test_what_is_said_to_ot_and_who_lies_about_his_zone_is_seen_on_the_ot_side_only(events):
+    assert {e["in_iface"] for e in events if e["event_type"] in {"modbus", "anomaly"}} == {"br-ot"}
+    inner = {e["src_ip"] for e in events if e.get("in_iface") == "br-office" and e.get("proto") == "TCP"}
+    assert inner == {"10.77.10.10", "fd00:0077:0010:0000:0000:0000:0000:0010"}
 
 
 def test_one_packet_is_seen_once(events):
@@ -64,13 +83,17 @@ def test_it_counts_its_own_losses(events):
 def test_settings_differ_from_the_distributions_where_a_plant_does(made, tmp_path):
     assert made["vars"]["address-groups"]["OT_NET"] == "[10.77.30.0/24,fd00:77:30::/64]"
     assert all(made["app-layer"]["protocols"][name]["enabled"] for name in ("modbus", "dnp3", "enip", "smb", "krb5"))
-    (capture,) = made["af-packet"]
-    assert (capture["interface"], capture["tpacket-v3"], capture["threads"]) == ("br-ot", False, 1)
+    assert [each["interface"] for each in made["af-packet"]] == ["br-office", "br-dmz", "br-ot"]
+    assert {(each["tpacket-v3"], each["threads"]) for each in made["af-packet"]} == {(False, 1)}
+    assert [each["interface"] for each in made["af-packet"] if "bpf-filter" not in each] == ["br-ot"]
+    assert len({each["cluster-id"] for each in made["af-packet"]}) == 3
     assert (made["stream"]["midstream"], made["stream"]["checksum-validation"]) == (False, False)
     (output,) = made["outputs"]
     kinds = [next(iter(each)) if isinstance(each, dict) else each for each in output["eve-log"]["types"]]
-    wanted = "alert anomaly modbus dnp3 dns http tls ssh smb krb5 dhcp flow stats"
+    wanted = "alert anomaly modbus dnp3 dns http tls ssh smb krb5 flow dhcp stats"
     assert kinds == wanted.split()
+    assert output["eve-log"]["ethernet"] is True
+    assert {"dhcp": {"enabled": True, "extended": True}} in output["eve-log"]["types"]
     assert made["rule-files"] == [str(tmp_path / "tercio.rules")]
 
 
