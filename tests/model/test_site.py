@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tercio.model.site import Asset, Site, Zone, plain_address
+from tercio.model.site import Asset, Process, Site, Zone, plain_address
+from tercio.model.units import SECOND
 
 SITE = Site(
     name="s",
@@ -51,3 +52,27 @@ def test_an_address_has_one_plain_form(address):
 @given(st.text())
 def test_other_text_comes_back_or_is_an_address(text: str):
     assert plain_address(plain_address(text)) == plain_address(text)
+
+
+HOUR = 3600 * SECOND
+
+
+def line(**changes: object) -> Process:
+    whole = {"name": "p", "outage_per_hour": 100_00, "restart_span": 0, "restart_cost": 0, "scrap": 900, "needs": (),
+             "views": (), "flows": (), "tolerates": {}}  # fmt: skip
+    return Process(**{**whole, **changes})
+
+
+def test_an_outage_is_paid_by_the_hour_and_each_hour_at_the_rate_of_its_time():
+    curve = line(rates=((2 * HOUR, 250_00), (4 * HOUR, 0)))
+    paid = [curve.outage(hours * HOUR // 2) for hours in (-1, 0, 1, 2, 4, 6, 8, 20)]
+    assert paid == [0, 0, 50_00, 100_00, 200_00, 450_00, 700_00, 700_00]
+    assert line().outage(3 * HOUR) == 300_00
+    assert line().outage(1) == 0
+
+
+def test_scrap_follows_the_phase_and_an_unknown_phase_is_the_dearest():
+    assert [line(scrap_by_phase={"fill": 900, "rinse": 0}).scrap_in(phase) for phase in ("fill", "rinse", "")] == [
+        *(900, 0, 900),
+    ]
+    assert line().scrap_in("fill") == 900

@@ -109,13 +109,6 @@ CASES = {
         "processes.filling",
         "has assets at control level and no controller among them; add it to needs, or correct a role",
     ),
-    "a network in two zones": (
-        'networks = ["10.77.20.0/24"]',
-        'networks = ["10.77.20.0/24", "10.77.10.0/24"]',
-        Severity.ERROR,
-        "zones.dmz.networks",
-        "has 10.77.10.0/24, which is zone office's too; give each network to one zone",
-    ),
     "never where intruders arrive": (
         '[never]\nassets = ["sis1"]',
         '[never]\nassets = ["sis1", "ws1"]',

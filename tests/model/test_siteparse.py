@@ -133,6 +133,21 @@ CASES = {
         40,
         "assets.hmi2.addresses has 10.77.30.10, which is hmi1's already; an address names one asset",
     ),
+    "a network in two zones": (
+        'networks = ["10.77.20.0/24"]',
+        'networks = ["10.77.20.0/24", "10.77.10.128/25"]',
+        8,
+        (
+            "zones.dmz.networks has 10.77.10.128/25, which overlaps 10.77.10.0/24 of zone office; "
+            "give each address to one zone"
+        ),
+    ),
+    "an asset twice": (
+        "[assets.ws1]",
+        "[assets.HMI1]",
+        35,
+        "assets.hmi1 differs from HMI1 only in upper and lower case; give it another name",
+    ),
     "no address": (
         '["10.77.20.40"]',
         "[]",

@@ -61,7 +61,91 @@ def test_little_is_required():
     assert (process.outage_per_hour, process.restart_cost, process.state) == (100, 0, None)
 
 
+def test_the_cost_of_an_hour_may_follow_the_time_since_the_stop():
+    process = filling(broken("outage_per_hour = 42000", "outage_per_hour = {8h = 90000, 0h = 42000, 2d = 0}"))
+    assert (process.outage_per_hour, process.rates) == (4_200_000, ((8 * HOUR, 9_000_000), (48 * HOUR, 0)))
+
+
+def test_scrap_may_follow_the_phase():
+    process = filling(broken("scrap_if_cut = 18000", "scrap_if_cut = {fill = 18000, dose = 40000, sterilise = 0}"))
+    assert process.scrap == 4_000_000
+    assert process.scrap_by_phase == {"fill": 1_800_000, "dose": 4_000_000, "sterilise": 0}
+
+
+def test_alarm_paths_are_needed_flows_with_a_mark_and_downloads_stand_apart():
+    text = broken(
+        'redundant = [["hmi1", "hmi2"]]\n',
+        'redundant = [["hmi1", "hmi2"]]\nalarms = [{from = "plc1", to = "hmi2", service = "syslog"}]\n'
+        'downloads = [{from = "ws1", to = "plc1", service = "s7"}]\n',
+    )
+    assert filling(text).flows == (*filling().flows, Flow("plc1", "hmi2", "syslog", "read", alarm=True))
+    assert filling(text).downloads == (Flow("ws1", "plc1", "s7"),)
+
+
 CASES = {
+    "rates without a first": (
+        "outage_per_hour = 42000",
+        "outage_per_hour = {1h = 42000}",
+        48,
+        "outage_per_hour does not say what the first hour costs; write {0h = 42000, 8h = 90000}",
+    ),
+    "rate at no time": (
+        "outage_per_hour = 42000",
+        "outage_per_hour = {0h = 42000, later = 1}",
+        48,
+        (
+            "outage_per_hour.later is no time after the stop: 'later' is not a duration; "
+            "write for example 30s, 45m, 8h or 2d"
+        ),
+    ),
+    "a time twice": (
+        "outage_per_hour = 42000",
+        "outage_per_hour = {0h = 42000, 1h = 1, 60m = 2}",
+        48,
+        "outage_per_hour.60m says the same time as another; keep one",
+    ),
+    "scrap of a strange phase": (
+        "scrap_if_cut = 18000",
+        "scrap_if_cut = {fill = 1, dose = 2, sterilise = 3, does = 4}",
+        51,
+        "scrap_if_cut.does is a phase that phase_names does not name; did you mean 'dose'?",
+    ),
+    "scrap of a phase unsaid": (
+        "scrap_if_cut = 18000",
+        "scrap_if_cut = {fill = 1}",
+        51,
+        "scrap_if_cut does not say what a cut costs in dose, sterilise; add it (0 is an answer)",
+    ),
+    "alarm to nobody": (
+        'redundant = [["hmi1", "hmi2"]]',
+        'redundant = [["hmi1", "hmi2"]]\nalarms = [{from = "plc1", to = "hmi8", service = "syslog"}]',
+        64,
+        "alarms[0].to is 'hmi8', which is no asset; did you mean 'hmi2'?",
+    ),
+    "alarm with an access": (
+        'redundant = [["hmi1", "hmi2"]]',
+        'redundant = [["hmi1", "hmi2"]]\nalarms = [{from = "plc1", to = "hmi1", service = "dns", access = "read"}]',
+        64,
+        "unknown key 'access' in processes.filling.alarms[0]; known are from, service, to",
+    ),
+    "download of nothing": (
+        'redundant = [["hmi1", "hmi2"]]',
+        'redundant = [["hmi1", "hmi2"]]\ndownloads = [{from = "ws1", to = "plc1"}]',
+        64,
+        'processes.filling.downloads[0] has no service; add service = "modbus"',
+    ),
+    "a flow twice": (
+        'to = "plc1", service = "modbus", access = "read"}',
+        'to = "plc1", service = "modbus", access = "read"},\n  {from = "hmi1", to = "plc1", service = "modbus"}',
+        57,
+        "processes.filling.flows[2] is flows[0] once more; keep one of the two",
+    ),
+    "an alarm that is a flow": (
+        'redundant = [["hmi1", "hmi2"]]',
+        'redundant = [["hmi1", "hmi2"]]\nalarms = [{from = "hmi1", to = "plc1", service = "modbus"}]',
+        64,
+        "processes.filling.alarms[0] is flows[0] once more; keep one of the two",
+    ),
     "no cost": (
         "outage_per_hour = 42000\n",
         "",

@@ -196,9 +196,7 @@ def _note(counts: Counts) -> str:
 
 def _lost(site: Site, counts: Counts) -> int:
     """What the line lost by trips (cents): each costs the batch and the restart."""
-    per_trip = sum(
-        p.scrap + p.restart_cost + p.outage_per_hour * p.restart_span // HOUR for p in site.processes.values()
-    )
+    per_trip = sum(p.scrap + p.restart_cost + p.outage(p.restart_span) for p in site.processes.values())
     return per_trip * counts.trips
 
 

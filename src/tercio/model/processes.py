@@ -25,4 +25,9 @@ class ProcessState(msgspec.Struct, frozen=True):
         """True in a phase that must not be interrupted. Where the site names such phases, an unknown phase is one."""
         if not hold:
             return False
-        return abs(now - self.phase_seen) > FRESH or not self.phase or self.phase in hold
+        phase = self.phase_at(now)
+        return not phase or phase in hold
+
+    def phase_at(self, now: int) -> str:
+        """The phase, where a fresh reading says it; else empty: nobody knows."""
+        return self.phase if abs(now - self.phase_seen) <= FRESH else ""

@@ -9,6 +9,10 @@ from functools import cached_property
 
 import msgspec
 
+from tercio.model.units import SECOND
+
+HOUR = 3600 * SECOND
+
 CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "drive", "robot", "cnc", "controller"})
 """Roles of devices that move something in the physical world."""
 
@@ -49,12 +53,14 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """A flow that a process needs, by asset names. ``access`` ``read`` says its source never writes."""
+    """A flow that a process needs, by asset names. ``access`` ``read`` says its source never writes; ``alarm`` that it
+    carries alarms to operators, so that nothing may ever take it away."""
 
     src: str
     dst: str
     service: str
     access: str = "write"
+    alarm: bool = False
 
 
 class Tag(msgspec.Struct, frozen=True):
@@ -69,8 +75,11 @@ class Tag(msgspec.Struct, frozen=True):
 class Process(msgspec.Struct, frozen=True, kw_only=True):
     """A production line or business service and what its loss costs (cents; spans in microseconds).
 
-    ``tolerates`` says how long it runs without each need; ``safety`` names the safety function's asset, or is
-    empty where a person signed (``safety_signed``) that there is none.
+    ``outage_per_hour`` is the first hours' rate; ``rates`` are those that follow it, each from a time after the stop
+    on: ((after, cents an hour), ...), by time. ``scrap`` is what a cut loses where the phase is not known, the most of
+    ``scrap_by_phase``. ``tolerates`` says how long it runs without each need; ``downloads`` who may load programs into
+    its controllers; ``safety`` names the safety function's asset, or is empty where a person signed
+    (``safety_signed``) that there is none.
     """
 
     name: str
@@ -82,6 +91,9 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[str, ...]
     flows: tuple[Flow, ...]
     tolerates: dict[str, int]
+    rates: tuple[tuple[int, int], ...] = ()
+    scrap_by_phase: dict[str, int] = {}
+    downloads: tuple[Flow, ...] = ()
     state: Tag | None = None
     phases: Tag | None = None
     phase_names: dict[str, str] = {}
@@ -89,6 +101,17 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     redundant: tuple[tuple[str, ...], ...] = ()
     safety: tuple[str, ...] = ()
     safety_signed: str = ""
+
+    def outage(self, length: int) -> int:
+        """What standing still for ``length`` (microseconds) costs by the hour alone (cents, rounded down)."""
+        begins = ((0, self.outage_per_hour), *self.rates)
+        ends = (*(after for after, _ in self.rates), length)
+        parts = zip(begins, ends, strict=True)
+        return sum(rate * max(0, min(end, length) - begin) for (begin, rate), end in parts) // HOUR
+
+    def scrap_in(self, phase: str) -> int:
+        """What is lost at once by a cut in this phase (cents): in one that nobody knows, the most."""
+        return self.scrap_by_phase.get(phase, self.scrap)
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -51,13 +51,6 @@ def check_site(site: Site) -> tuple[Remark, ...]:
 
 
 def _of_zones(site: Site) -> Iterator[Remark]:
-    owners: dict[str, str] = {}
-    for zone in site.zones.values():
-        for network in zone.networks:
-            owner = owners.setdefault(network, zone.name)
-            if owner != zone.name:
-                words = f"has {network}, which is zone {owner}'s too; give each network to one zone"
-                yield Remark(Severity.ERROR, f"zones.{zone.name}.networks", words)
     for name in site.never_assets:
         zone = site.zones[site.assets[name].zone]
         if zone.level >= ENTERPRISE_LEVEL:

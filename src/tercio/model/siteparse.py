@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import tomllib
+from collections.abc import Iterable
 
 from tercio.model.site import Asset, Autonomy, Schedule, Site, Zone, plain_address
 from tercio.model.sitenames import asset_name, asset_names, check_name, is_address, networks_of
@@ -58,6 +59,8 @@ def _site(root: Table) -> Site:
     for twin in assets.keys() & zones.keys():
         root.table("assets").fault(twin, "is a zone's name too; give the asset another")
     _one_address_once(root.table("assets"), assets)
+    _zones_apart(root.table("zones"), zones)
+    _alike(root, (*zones, *assets))
     processes = {name: process_of(name, table, assets) for name, table in root.named("processes")}
     schedules = tuple(s for table in root.tables("schedules") for s in _schedules(table, zones, assets))
     never = root.table("never")
@@ -137,6 +140,26 @@ def _one_address_once(table: Table, assets: dict[str, Asset]) -> None:
                     ("assets", name, "addresses"),
                     f"assets.{name}.addresses has {address}, which is {owner}'s already; an address names one asset",
                 )
+
+
+def _zones_apart(table: Table, zones: dict[str, Zone]) -> None:
+    """Every address lies in one zone only: to close the way to one must not close another's."""
+    known = [(ipaddress.ip_network(n), zone.name) for zone in zones.values() for n in zone.networks]
+    for place, (network, name) in enumerate(known):
+        for other, owner in known[:place]:
+            if owner != name and network.version == other.version and network.overlaps(other):
+                words = f"has {network}, which overlaps {other} of zone {owner}; give each address to one zone"
+                table.faults.add((*table.path, name, "networks"), f"zones.{name}.networks {words}")
+
+
+def _alike(root: Table, names: Iterable[str]) -> None:
+    """Names that differ only in upper and lower case are one name to a reader, and to a hand's never list."""
+    seen: dict[str, str] = {}
+    for name in names:
+        first = seen.setdefault(name.casefold(), name)
+        if first != name:
+            part = "assets" if name in root.table("assets") else "zones"
+            root.table(part).fault(name, f"differs from {first} only in upper and lower case; give it another name")
 
 
 def _schedules(table: Table, zones: dict[str, Zone], assets: dict[str, Asset]) -> tuple[Schedule, ...]:

@@ -10,10 +10,12 @@ from tercio.brain.decide.question import Outlook, Question
 from tercio.brain.decide.survey import survey
 from tercio.model.commands import target_name
 from tercio.model.decisions import Candidate, Money
+from tercio.model.processes import ProcessState
 from tercio.model.site import Flow
 from tercio.model.units import SECOND
 from tests.brain.given import (
     FILLING,
+    NOON,
     asset,
     effect,
     finding,
@@ -124,6 +126,27 @@ def test_an_outage_costs_nothing_while_it_is_tolerated_then_a_step_then_the_hour
     assert historian(hours=1, span=HOUR + SECOND) == pytest.approx(1_800_000 + 6_000_000 + 4_200_000 / 3600, abs=2)
     assert historian(hours=1, span=3 * HOUR) == pytest.approx(1_800_000 + 6_000_000 + 2 * 4_200_000, abs=2)
     assert historian(hours=0) == pytest.approx(1_800_000 + 6_000_000 + 4_200_000 / 12, abs=2)
+
+
+def test_a_long_outage_is_paid_at_the_later_rates():
+    line = replace(FILLING, tolerates={}, rates=((2 * HOUR, 100_000),))
+    asked = question(incident(finding("hist1", "plc1")), site(line), outlook=Outlook(span=3 * HOUR, horizon=3 * HOUR))
+    paid = cost(asked, "host hist1") - 3 * 8_000
+    assert paid == pytest.approx(1_800_000 + 6_000_000 + 2 * 4_200_000 + 100_000, abs=2)
+
+
+@pytest.mark.parametrize(("phase", "tolerated", "batch"), [
+    ("rinse", 0, 0), ("fill", 0, 1_800_000), ("", 0, 1_800_000), ("rinse", 1, 1_800_000),
+])  # fmt: skip
+def test_the_batch_is_that_of_the_phase_where_the_stop_comes_at_once(phase: str, tolerated: int, batch: int):
+    by_phase = {"rinse": 0, "fill": 1_800_000}
+    line = replace(FILLING, tolerates={"hist1": tolerated * SECOND}, scrap_by_phase=by_phase, outage_per_hour=0)
+    asked = question(
+        incident(finding("hist1", "plc1")), site(line),
+        processes={"filling": ProcessState(running=True, seen=NOON, phase=phase, phase_seen=NOON)},
+    )  # fmt: skip
+    own = cost(question(asked.incident, site(replace(line, needs=(), flows=line.flows[:1]))), "host hist1")
+    assert cost(asked, "host hist1") - own == batch + 6_000_000
 
 
 def test_a_flow_is_worth_no_more_than_the_end_that_can_be_spared_longer():

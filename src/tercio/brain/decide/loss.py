@@ -7,6 +7,7 @@ from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import CERTAIN, DETOURS, HOUR, UNSEEN, Survey, forced, stake, succeeds
 from tercio.model.commands import ConduitTarget, HostTarget
 from tercio.model.decisions import Candidate, Money
+from tercio.model.processes import ProcessState
 from tercio.model.site import Process, Site
 
 Way = tuple[int, int]
@@ -139,7 +140,7 @@ def _shift(line: dict[Way, float], way: Way, amount: float) -> None:
 def _cost(question: Question, survey: Survey, action: Candidate) -> tuple[float, dict[str, float]]:
     """What an action costs outside the processes, and what it costs each process (cents)."""
     span = survey.held * question.outlook.horizon + (1 - survey.held) * action.span
-    costs = {process.name: _outage(process, action, span) for process in question.site.processes.values()}
+    costs = {process.name: _outage(question, process, action, span) for process in question.site.processes.values()}
     return _own(question.site, action) * span / HOUR, {name: cost for name, cost in costs.items() if cost}
 
 
@@ -156,11 +157,12 @@ def _own(site: Site, action: Candidate) -> int:
             return 0
 
 
-def _outage(process: Process, action: Candidate, span: float) -> float:
+def _outage(question: Question, process: Process, action: Candidate, span: float) -> float:
     """What a process loses when the action takes a need from it for ``span``: nothing while it is tolerated, then a
     step (batch and restart) and the hourly rate.
 
-    A flow that is cut is at most as bad as the loss of either of its ends.
+    A flow that is cut is at most as bad as the loss of either of its ends. The batch is that of the phase that is read
+    now, where the step comes at once; who knows in which phase it comes later.
     """
     if isinstance(action.target, ConduitTarget):
         return 0.0  # The flows that processes need stay open.
@@ -169,5 +171,9 @@ def _outage(process: Process, action: Candidate, span: float) -> float:
     tolerated += [
         max(tolerates.get(src, 0), tolerates.get(dst, 0)) for name, src, dst, _ in action.cuts if name == process.name
     ]
-    over = span - min(tolerated, default=math.inf)
-    return process.scrap + process.restart_cost + process.outage_per_hour * over / HOUR if over > 0 else 0.0
+    least = min(tolerated, default=math.inf)
+    if span <= least:
+        return 0.0
+    state = question.processes.get(process.name, ProcessState())
+    batch = process.scrap_in(state.phase_at(question.now)) if least == 0 else process.scrap
+    return batch + process.restart_cost + process.outage(math.ceil(span - least))

@@ -119,7 +119,7 @@ def stake(process: Process, stopped: bool = False) -> int:
     """What an attack on a process costs (cents): the batch, the restart, and the hours it takes. Where the process is
     stopped already there is no batch to lose, but whoever writes on spoils the restart, and its hours begin anew."""
     batch = 0 if stopped else process.scrap
-    return batch + process.restart_cost + process.outage_per_hour * max(process.restart_span, LEAST_STOP) // HOUR
+    return batch + process.restart_cost + process.outage(max(process.restart_span, LEAST_STOP))
 
 
 def detours(target: Target | None, threat: Threat) -> int:
