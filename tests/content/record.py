@@ -175,7 +175,7 @@ def _modbus(session: socket.socket) -> None:
     with session, contextlib.suppress(OSError):
         while frame := session.recv(260):
             transaction, _, _, unit, function = struct.unpack(">HHHBB", frame[:8])
-            first, count = struct.unpack(">HH", frame[8:12])
+            first, count = struct.unpack(">HH", frame[8:12].ljust(4, b"\0"))
             if function in (1, 2):
                 data = bytes([0b01010101] * ((count + 7) // 8))
                 body = struct.pack(">BB", function, len(data)) + data
@@ -343,6 +343,22 @@ def _read(lab: Lab) -> None:
         ask(session, request)
 
 
+def _diagnose(*requests: bytes) -> Callable[[Lab], None]:
+    """One session that asks each of these."""
+
+    def scenario(lab: Lab) -> None:
+        session = lab.connect(SCANNER, PLC, 502)
+        for request in requests:
+            ask(session, request)
+
+    return scenario
+
+
+RESTART, LISTEN_ONLY, ECHO = (struct.pack(">BHH", 8, kind, 0) for kind in (1, 4, 0))
+PROGRAM = struct.pack(">BBBBB", 90, 0, 1, 0, 0)
+SERVER_ID, DEVICE_ID = struct.pack(">B", 17), struct.pack(">BBBB", 43, 14, 1, 0)
+
+
 def cases() -> dict[str, Callable[[], list[bytes]]]:
     """Every case by its file, and how it is recorded."""
     held = _Session()
@@ -356,12 +372,21 @@ def cases() -> dict[str, Callable[[], list[bytes]]]:
         "port-sweep/forged": lambda: capture(held.forged_sweep, held.before),
         "modbus-write/positive": lambda: capture(_write),
         "modbus-write/negative": lambda: capture(_read),
+        "modbus-silence/positive": lambda: capture(_diagnose(LISTEN_ONLY, RESTART)),
+        "modbus-silence/negative": lambda: capture(_diagnose(ECHO, read_registers(0, 2), write_register(7, 1500))),
+        "modbus-programming/positive": lambda: capture(_diagnose(PROGRAM, PROGRAM)),
+        "modbus-programming/negative": lambda: capture(_diagnose(ECHO, write_register(7, 1500), DEVICE_ID)),
+        "modbus-identify/positive": lambda: capture(_diagnose(SERVER_ID, DEVICE_ID)),
+        "modbus-identify/negative": lambda: capture(_diagnose(ECHO, read_registers(0, 2), PROGRAM)),
     }
 
 
 def main() -> None:
+    """Record every case, or those whose names begin with an argument."""
     rules = suricata_rules().parent.parent / "rules"
     for name, record in cases().items():
+        if not name.startswith(tuple(sys.argv[1:]) or ""):
+            continue
         lines = record()
         (rules / f"{name}.ndjson").write_bytes(b"".join(lines))
         kinds = [json.loads(line)["event_type"] for line in lines]

@@ -13,7 +13,7 @@ from tercio.model.events import Batch, Endpoint, Event, Provenance
 from tercio.model.findings import Finding
 from tercio.model.ids import event_id
 from tercio.products.sensors import SENSORS
-from tests.content.record import HMI, SCANNER
+from tests.content.record import HMI, PLC, SCANNER
 
 RULES = suricata_rules().parent.parent / "rules"
 RULESET = compile_rules(rule_texts())
@@ -75,7 +75,7 @@ def test_every_signature_has_its_rule() -> None:
     sids = [line.split("sid:")[1].split(";")[0] for line in ours]
     assert len(sids) == len(set(sids)) >= 3
     for sid in sids:
-        assert any(f"signature_id: {sid}" in text for text in rule_texts().values())
+        assert any(sid in text.partition("detection:")[2] for text in rule_texts().values())
     assert not any("mismatch" in line.lower() for line in ours)
     assert all("metadata:provenance " in line for line in ours)
 
@@ -132,6 +132,23 @@ def test_a_write_in_full() -> None:
     assert (write.src, write.dst, write.service, write.port) == ("10.77.20.66", ("10.77.30.21",), "modbus", 502)
     assert write.provenance is Provenance.ESTABLISHED
     assert write.techniques == ("T0855",)
+
+
+@pytest.mark.parametrize(
+    ("name", "technique", "level"),
+    [
+        ("modbus-silence", "T0814", "high"),
+        ("modbus-programming", "T0843", "medium"),
+        ("modbus-identify", "T0888", "low"),
+    ],
+)
+def test_what_no_write_rule_sees_is_a_finding_from_a_proven_source(name: str, technique: str, level: str) -> None:
+    _, findings = replay(RULES / name / "positive.ndjson")
+    assert findings
+    assert {finding.rule for finding in findings} == {own_id(f"{name}/rule.yml")}
+    for finding in findings:
+        assert (finding.src, finding.dst, finding.port) == (SCANNER, (PLC,), 502)
+        assert (finding.provenance, finding.techniques, finding.level) == (Provenance.ESTABLISHED, (technique,), level)
 
 
 def test_the_content_is_compiled_the_same_way_every_time() -> None:
