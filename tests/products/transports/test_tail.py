@@ -944,3 +944,82 @@ def killed_after(command: list[str], seconds: float) -> bool:
 
 def counted(store: sqlite3.Connection) -> int:
     return int(store.execute("select count(*) from line").fetchone()[0])
+
+
+# A first start on a log that is long already.
+
+
+def first_start(reader: Reader, *, since: int = 0) -> None:
+    reader.tail.close()
+    reader.tail = Tail("eve", reader.path, reader.kept, since, from_end=True)
+
+
+def test_a_first_start_from_the_end_reads_only_what_comes(log: Path, reader: Reader) -> None:
+    add(log, *some(0, 3), b'{"half')
+    first_start(reader)
+    (batch,) = reader.step()
+    assert (batch.lines, batch.offset) == ((), len(b"".join(some(0, 3)))), "where it begins can be kept at once"
+    add(log, b'":1}\n', *some(3, 2))
+    assert reader.read() == [b'{"half":1}\n', *some(3, 2)]
+    assert not reader.losses
+
+
+def test_what_comes_between_the_start_and_the_first_look_is_read(log: Path, reader: Reader) -> None:
+    add(log, *some(0, 3))
+    first_start(reader)
+    add(log, *some(3, 2))
+    turn(log)
+    add(log, *some(5, 1))
+    assert reader.read() == some(3, 3)
+    assert not reader.losses
+
+
+def test_a_start_before_anything_came_is_remembered_by_the_next(log: Path, reader: Reader) -> None:
+    add(log, *some(0, 3))
+    first_start(reader)
+    reader.step()
+    add(log, *some(3, 2))
+    first_start(reader)
+    assert reader.read() == some(3, 2), "what came while nobody read is not skipped"
+
+
+@pytest.mark.parametrize("before", [None, b""])
+def test_a_log_that_was_not_begun_is_read_from_its_beginning(log: Path, reader: Reader, before: bytes | None) -> None:
+    if before is not None:
+        log.write_bytes(before)
+    first_start(reader)
+    assert reader.read() == []
+    add(log, *some(0, 3))
+    assert reader.read() == some(0, 3)
+
+
+def test_a_huge_log_costs_no_more_than_its_last_line(log: Path, reader: Reader) -> None:
+    """Ten gigabytes that take no room: all but the first and the last line is a hole."""
+    add(log, *some(0, 1))
+    with log.open("r+b") as file:
+        file.truncate(10 << 30)
+        file.seek(0, 2)
+        file.write(b"\n" + some(1, 1)[0])
+    first_start(reader)
+    (batch,) = reader.step()
+    assert batch.offset == log.stat().st_size
+    add(log, *some(2, 1))
+    assert reader.read() == some(2, 1)
+
+
+def test_a_last_line_too_long_to_be_read_is_skipped_from_where_it_is(log: Path, reader: Reader) -> None:
+    add(log, *some(0, 1), b"x" * (2 * LONGEST_LINE))
+    first_start(reader)
+    reader.step()
+    add(log, b"y\n", *some(1, 1))
+    assert reader.read() == some(1, 1)
+
+
+def test_rotated_files_are_the_past_where_the_log_vanished_after_the_start(log: Path, reader: Reader) -> None:
+    add(log.with_name("eve.json.1"), *some(0, 2))
+    add(log, *some(2, 2))
+    first_start(reader, since=time.time_ns() // 1000)
+    log.unlink()
+    add(log, *some(4, 1))
+    assert reader.read() == some(4, 1)
+    assert [loss.kind for loss in reader.losses] == ["gone"]

@@ -150,6 +150,14 @@ class LogFile:
         self._at(offset, 0)
         return min(offset, self._unpacked.tell())
 
+    def last_line(self) -> int:
+        """The offset behind the last complete line; of a last line that is longer than any that is passed on, its
+        end as it is now."""
+        size = os.fstat(self._fd).st_size
+        begin = max(0, size - LONGEST_LINE)
+        end = self._at(begin, size - begin).rfind(b"\n") + 1
+        return begin + end if end or not begin else size
+
     def _skip(self, room: int) -> None:
         while room > 0 and self._skipping and (data := self._at(self.offset, min(room, LONGEST_LINE))):
             end = data.find(b"\n") + 1
@@ -172,6 +180,16 @@ class LogFile:
         except (EOFError, OSError, zlib.error) as error:
             self.broken = str(error)
         return b"".join(parts)
+
+
+def end_of(path: Path) -> tuple[str, int] | None:
+    """Where the next line at a path will begin: the generation, and the offset behind the last complete line. None
+    where nothing is there yet that could be told apart from what comes."""
+    try:
+        with LogFile(path) as file:
+            return (file.generation, file.last_line()) if file.identify() else None
+    except OSError:
+        return None
 
 
 def generation_of(inode: int, head: bytes) -> str:

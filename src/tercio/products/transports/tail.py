@@ -10,13 +10,12 @@ import msgspec
 
 from tercio.model.events import Batch
 from tercio.model.units import SECOND
-from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Mark, advice, inode_of
+from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Mark, advice, end_of, inode_of
 from tercio.products.transports.notices import Notices
 from tercio.products.transports.rotation import Neighbour, Order, neighbours, opened, rotating, unmoved, with_inode
 
 _LINGER = 60 * SECOND
-_LINGERING = 4
-_REMEMBERED = 32
+_LINGERING, _REMEMBERED = 4, 32
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -35,28 +34,32 @@ class Tail:
     Call ``read`` when ``fileno`` is readable, at once again while ``behind``, and at least once a second: inotify sees
     no folder that does not exist yet, no network file system, and no target of a symbolic link that appears later.
 
-    ``resume`` is the (generation, end) of the last batch that the caller kept; None starts at the beginning of the
-    file. ``since`` (an instant) is when the caller last kept anything: if the file to resume in is gone, rotated
-    files that were last written before it count as read. ``behind`` says that the last read stopped for want of room,
-    ``trouble`` what keeps the file from being followed (empty where nothing does).
+    ``resume`` is the (generation, end) of the last batch that the caller kept. None starts at the beginning of the
+    file, or (``from_end``) behind the last line that it has now; the first read then says where, by a batch without
+    lines. ``since`` (an instant) is when the caller last kept anything: if the file to resume in is gone, rotated files
+    last written before it count as read. ``behind`` says that the last read stopped for want of room, ``trouble`` what
+    keeps the file from being followed (empty where nothing does).
 
     A file is left when its successor has a first line. What a slower writer still adds to it is read for another
     minute, but not after a restart in that minute. Files of one source must begin differently, as with a time.
     """
 
-    def __init__(self, source: str, path: Path, resume: tuple[str, int] | None = None, since: int = 0) -> None:
+    def __init__(
+        self, source: str, path: Path, resume: tuple[str, int] | None = None, since: int = 0, *, from_end: bool = False
+    ) -> None:
         """Raises OSError where the kernel has no inotify instance left (fs.inotify.max_user_instances)."""
         self.source = source
         self.behind = False
         self.trouble = ""
         self._path = path.absolute()
-        self._resume = resume
+        self._fresh = resume is None and from_end
+        self._resume = end_of(self._path) if self._fresh else resume
         self._since: Order = (since * 1000, "", 0)
         self._after: Order | None = None
         self._file: LogFile | None = None
         self._lingering: list[tuple[LogFile, int]] = []
         self._done: deque[Mark] = deque(maxlen=_REMEMBERED)
-        self._names: deque[str] = deque([resume[0]] if resume else [], maxlen=_REMEMBERED)
+        self._names: deque[str] = deque([self._resume[0]] if self._resume else [], maxlen=_REMEMBERED)
         self._losses: dict[str, Loss] = {}
         self._refused: set[int] = set()
         self._notices = Notices(self._path)
@@ -104,8 +107,9 @@ class Tail:
             self.trouble = "" if self.behind else f"{self.source}: {self._path}: {advice(error)}"
         self.behind = self.behind or room <= 0
         self.trouble = self.trouble or (f"{self.source}: {self._notices.trouble}" if self._notices.trouble else "")
-        if batches and self._file and batches[-1].generation != self._file.generation:
+        if self._file and (self._fresh if not batches else batches[-1].generation != self._file.generation):
             batches.append(Batch(self.source, self._file.generation, self._file.offset, (), now))
+        self._fresh = self._fresh and self._file is None
         return tuple(batches)
 
     def _step(self, now: int, room: int, batches: list[Batch]) -> tuple[int, bool]:
