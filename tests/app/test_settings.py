@@ -31,6 +31,7 @@ def test_what_is_written_is_read_and_the_rest_is_the_default(tmp_path: Path):
     (source,) = found.sources
     assert (source.name, source.sensor, source.path) == ("ot", "suricata", tmp_path / "eve.json")
     assert source.silent_after == 60 * SECOND
+    assert source.from_start is False
     (hand,) = found.hands
     assert (hand.mechanism, hand.zones, hand.socket) == (
         "nftables",
@@ -40,6 +41,12 @@ def test_what_is_written_is_read_and_the_rest_is_the_default(tmp_path: Path):
     assert (hand.file, hand.start) == (None, ())
     assert (found.limits, found.outlook, found.release) == (Limits(), Outlook(), Release())
     assert found.text == TOML
+
+
+@pytest.mark.parametrize(("word", "from_start"), [("start", True), ("now", False)])
+def test_where_a_first_start_begins_to_read(tmp_path: Path, word: str, from_start: bool):
+    text = changed('path = "eve.json"', f'path = "eve.json"\nfrom = "{word}"')
+    assert read(tmp_path, text).sources[0].from_start is from_start
 
 
 def test_paths_are_relative_to_the_file_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -177,6 +184,12 @@ CASES = {
         "end",
         LAST + 3,
         "hands.b.socket is",
+    ),
+    "a place to begin": (
+        '[sources.b]\nsensor = "suricata"\npath = "b"\nfrom = "yesterday"\n',
+        "end",
+        LAST + 3,
+        "sources.b.from is 'yesterday'; it must be one of now, start",
     ),
     "silence of nothing": (
         '[sources.b]\nsensor = "suricata"\npath = "b"\nsilent_after = "0s"\n',

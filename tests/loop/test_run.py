@@ -302,3 +302,17 @@ def test_such_a_life_contains_an_intruder_and_its_memory_is_whole(tmp_path: Path
     with State.read(tmp_path):
         assert msgspec.json.decode(life.store.restore().snapshot, type=Memory).leases == life.state.memory.leases
     life.store.close()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_first_start_reads_what_comes_and_the_past_only_if_told(tmp_path: Path, whole: bool):
+    async def story() -> None:
+        write(tmp_path, *(poll(now()) for _ in range(3)), alert(now(), WS1, PLC1))
+        made = setup(tmp_path, from_start=frozenset({SOURCE}) if whole else frozenset())
+        async with Peer(tmp_path).listening(), living(made) as (shell, _):
+            await until(lambda: shell._state.offsets.get(SOURCE, ("", 0))[1] == (tmp_path / "eve.json").stat().st_size)
+            assert bool(shell._state.incidents) is whole
+            write(tmp_path, poll(now()), alert(now(), EWS1, PLC1))
+            await until(lambda: shell._state.incidents)
+
+    asyncio.run(story())

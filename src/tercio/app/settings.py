@@ -35,12 +35,14 @@ class SettingsError(ValueError):
 
 
 class SourceSettings(msgspec.Struct, frozen=True):
-    """One sensor's file, and after which silence (microseconds) it counts as dead."""
+    """One sensor's file, and after which silence (microseconds) it counts as dead. ``from_start`` says that a first
+    start reads all that is in the file already, instead of what is written from then on."""
 
     name: str
     sensor: str
     path: Path
     silent_after: int
+    from_start: bool
 
 
 class HandSettings(msgspec.Struct, frozen=True):
@@ -146,8 +148,9 @@ def _source(folder: Path, name: str, table: Table) -> SourceSettings:
     table.required("path", 'path = "/var/log/suricata/eve.json"')
     path = _path(folder, table.text("path", "."))
     silent = _span(table, "silent_after", 60 * SECOND)
+    begin = table.choice("from", ("now", "start"), "now")
     table.done()
-    return SourceSettings(name, sensor, path, silent)
+    return SourceSettings(name, sensor, path, silent, begin == "start")
 
 
 def _hand(folder: Path, name: str, table: Table) -> HandSettings:

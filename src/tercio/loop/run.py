@@ -32,13 +32,17 @@ RETRY = 1.0
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain."""
+    """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain.
+
+    ``from_start`` names the sources of which a first start reads all that is there already.
+    """
 
     folder: Path
     content: Content
     sources: Mapping[str, Path]
     hands: Mapping[str, Path]
     key: Ed25519PrivateKey
+    from_start: frozenset[str] = frozenset()
 
 
 async def run(setup: Setup) -> None:
@@ -60,9 +64,13 @@ class Shell:
         self._responses: list[Response] = []
         self._words: list[tuple[Word, asyncio.Future[str]]] = []
         self._batches: list[Batch] = []
-        self._state, since = restored(store, setup.content, _now())
+        now = _now()
+        self._state, since = restored(store, setup.content, now)
         offsets = self._state.offsets
-        self._tails = {name: Tail(name, path, offsets.get(name), since) for name, path in sorted(setup.sources.items())}
+        self._tails = {
+            name: Tail(name, path, offsets.get(name), since or now, from_end=name not in setup.from_start)
+            for name, path in sorted(setup.sources.items())
+        }
         self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
         self._unreachable: dict[str, str] = {}
         self._losses: list[Lost] = []

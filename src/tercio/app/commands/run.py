@@ -62,6 +62,7 @@ def loop(settings: SettingsFile = HERE) -> None:
         sources={source.name: source.path for source in loaded.sources},
         hands={hand.name: hand.socket for hand in loaded.hands},
         key=signing_key(supervisor.order_key(loaded)),
+        from_start=frozenset(source.name for source in loaded.sources if source.from_start),
     )
     asyncio.run(run_loop(setup))
 
