@@ -71,10 +71,19 @@ class LogSource(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One end of a flow. ``port`` is 0 where the protocol has none."""
+    """One end of a flow. ``port`` is 0 where the protocol has none; ``mac`` is the link address that its frames carried
+    where the sensor looked (a router's, where the end lies behind one), empty where the record does not show one."""
 
     address: str
     port: int = 0
+    mac: str = ""
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """What a DHCP server acknowledged: that a link address has an IP address."""
+
+    address: str
+    mac: str
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -94,7 +103,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     ``class_uid`` is the OCSF class (4001 network activity, 2004 detection finding, ...); ``time`` is when it
     happened by the product's clock, ``received`` when Tercio read it; ``flow`` is the community id (one packet
     seen twice has one); ``began`` and ``until`` are the first and last moment the event speaks of (a flow's start
-    and last packet), else ``time``.
+    and last packet), else ``time``; ``assigned`` is what a DHCP acknowledgement says.
     """
 
     id: str
@@ -116,3 +125,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     flow: str = ""
     action: str = ""
     readings: tuple[Reading, ...] = ()
+    assigned: Assignment | None = None

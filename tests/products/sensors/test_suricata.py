@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tercio.model.events import Event, Provenance, Unparsed
 from tercio.products.sensors import SENSORS
-from tercio.products.sensors.suricata import LOG_SOURCE, MAX_LINE, observes, parse, unprintable
+from tercio.products.sensors.suricata import LOG_SOURCE, MAX_LINE, observes, parse
 from tercio.testing.golden import Case, cases, check
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +101,44 @@ def test_addresses_are_written_in_one_way() -> None:
     assert parsed(src_ip=None).src is None
 
 
+OWN, OTHER = "02:00:0a:4d:1e:0a", "02:00:0a:4d:1e:15"
+
+
+@pytest.mark.parametrize(
+    ("ether", "macs"),
+    [
+        (None, ("", "")),
+        ({"src_mac": OWN.upper(), "dest_mac": OTHER}, (OWN, OTHER)),
+        ({"src_mac": OWN}, (OWN, "")),
+        ({"src_macs": [OWN], "dest_macs": [OTHER]}, (OWN, OTHER)),
+        ({"src_macs": [OWN, OTHER], "dest_macs": []}, ("", "")),
+        ({"src_mac": "ff:ff:ff:ff:ff:ff", "dest_mac": "33:33:00:00:00:16"}, ("", "")),
+        ({"src_mac": "00:00:00:00:00:00", "dest_mac": "02:00:0a:4d:1e"}, ("", "")),
+        ({"src_mac": "x" * 65, "dest_mac": OTHER}, ("", "")),
+        ({"src_macs": [OWN] * 65}, ("", "")),
+        ({"src_mac": 7}, ("", "")),
+        ([OWN], ("", "")),
+        ("text", ("", "")),
+    ],
+)
+def test_link_addresses_are_those_of_one_machine_or_none(ether: object, macs: tuple[str, str]) -> None:
+    event = parsed(ether=ether)
+    assert event.src is not None
+    assert event.dst is not None
+    assert (event.src.mac, event.dst.mac) == macs
+
+
+@pytest.mark.parametrize(
+    "dhcp",
+    [None, [], "x", {"type": "reply", "dhcp_type": "ack", "client_mac": OWN, "assigned_ip": "no address"},
+     {"type": "reply", "dhcp_type": "ack", "client_mac": "", "assigned_ip": "10.0.0.1"},
+     {"type": "request", "dhcp_type": "ack", "client_mac": OWN, "assigned_ip": "10.0.0.1"},
+     {"type": "reply", "dhcp_type": "ack", "client_mac": OWN, "assigned_ip": "10.0.0.1%x"}],
+)  # fmt: skip
+def test_what_is_no_acknowledgement_assigns_nothing(dhcp: object) -> None:
+    assert parsed(event_type="dhcp", proto="UDP", dhcp=dhcp).assigned is None
+
+
 def test_two_equal_lines_are_two_events() -> None:
     line = record()
     first, again, moved = (parse("eve", "1", offset, line, 0) for offset in (0, 0, len(line)))
@@ -125,7 +163,7 @@ def test_words_have_a_length(field: str) -> None:
 
 def test_observes_what_tells_of_the_process_or_of_traffic() -> None:
     seen = {kind for kind in (*LOG_SOURCE.services, "quic") if observes(record(event_type=kind))}
-    assert seen == {"modbus", "alert", "flow"}
+    assert seen == {"modbus", "alert", "flow", "dhcp"}
     assert observes(b'{"event_type" : "flow"}')
     assert not observes(record(event_type="http", http={"url": '"event_type":"flow"'}))
 
@@ -135,35 +173,13 @@ def test_the_table_of_sensors() -> None:
     assert all(values == (name,) for name, values in LOG_SOURCE.services.items())
 
 
-def suricata_prints(data: bytes) -> str:
-    """Bytes as Suricata 7 prints them: as text where they are UTF-8, else high bytes escaped and the rest as it is."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return "".join(chr(byte) if byte < 128 else f"\\x{byte:02x}" for byte in data)
-
-
-@given(
-    st.binary(max_size=40) | st.lists(st.sampled_from([b"\\", b"x", b"e9", b"\xe9", b"\xc3"]), max_size=8).map(b"".join)
-)
-def test_printed_bytes_are_read_back_or_refused_never_misread(data: bytes) -> None:
-    assert unprintable(suricata_prints(data), len(data)) in (data, None)
-    if b"\\" not in data:
-        assert unprintable(suricata_prints(data), len(data)) == data
-
-
-def test_printed_bytes_that_could_be_two_things_are_refused() -> None:
-    assert unprintable(suricata_prints(b"\\xe9\xff"), 5) is None
-    assert unprintable("é", 1) is None
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
 NAMES = ["timestamp", "event_type", "src_ip", "src_port", "dest_ip", "dest_port", "proto", "app_proto", "community_id"]
-NAMES += ["tx_id", "stream", "alert", "flow", "tcp", "modbus"]
+NAMES += ["tx_id", "stream", "alert", "flow", "tcp", "modbus", "ether", "dhcp"]
 
 
 @given(st.binary(max_size=300))

@@ -6,14 +6,16 @@ fails is reported as unparsed. What he cannot write is which kind of record Suri
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 
-from tercio.model.events import Endpoint, Event, LogSource, Provenance, Reading, Unparsed
+from tercio.model.events import Assignment, Endpoint, Event, LogSource, Provenance, Unparsed
 from tercio.model.ids import event_id
 from tercio.model.units import instant
+from tercio.products.sensors.suricata_modbus import readings
 
 MAX_LINE = 4 << 20
 """Longest record in bytes: a DNP3 record that Suricata itself caps can reach 2.4 MB."""
@@ -101,36 +103,37 @@ class _Record(msgspec.Struct):
     alert: _Alert | None = None
     flow: _Flow | None = None
     tcp: _Tcp | None = None
+    ether: msgspec.Raw = msgspec.Raw(b"")
+    dhcp: msgspec.Raw = msgspec.Raw(b"")
     modbus: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Read(msgspec.Struct):
-    address: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    quantity: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
-    data: str = ""
+class _Ether(msgspec.Struct):
+    src_mac: _Word = ""
+    dest_mac: _Word = ""
+    src_macs: Annotated[list[_Word], msgspec.Meta(max_length=64)] = []
+    dest_macs: Annotated[list[_Word], msgspec.Meta(max_length=64)] = []
 
 
-class _Message(msgspec.Struct):
-    function_raw: int
-    unit_id: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
-    read: _Read | None = None
-    exception: Any = None
-
-
-class _Modbus(msgspec.Struct):
-    request: _Message
-    response: _Message
+class _Dhcp(msgspec.Struct):
+    type: _Word = ""
+    dhcp_type: _Word = ""
+    client_mac: _Word = ""
+    assigned_ip: _Word = ""
 
 
 _decode = msgspec.json.Decoder(_Record).decode
-_decode_modbus = msgspec.json.Decoder(_Modbus).decode
-_OBSERVED = re.compile(rb'"event_type"\s*:\s*"(?:modbus|alert|flow)"')
-_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
+_decode_ether = msgspec.json.Decoder(_Ether).decode
+_decode_dhcp = msgspec.json.Decoder(_Dhcp).decode
+_MAC = re.compile(r"[0-9a-f][02468ace](?::[0-9a-f]{2}){5}")
+"""One machine's link address: the group bit is not set."""
+_NO_MAC = "00:00:00:00:00:00"
+_OBSERVED = re.compile(rb'"event_type"\s*:\s*"(?:modbus|alert|flow|dhcp)"')
 
 
 def observes(raw: bytes) -> bool:
-    """Whether a line carries process readings (modbus) or tells of traffic (alert, flow). Text inside a JSON string
-    cannot pretend to: its quotes are escaped."""
+    """Whether a line carries process readings (modbus), tells of traffic (alert, flow) or of an address given out
+    (dhcp). Text inside a JSON string cannot pretend to: its quotes are escaped."""
     return _OBSERVED.search(raw) is not None
 
 
@@ -152,8 +155,9 @@ def parse(source: str, generation: str, offset: int, raw: bytes, received: int) 
         time = instant(record.timestamp)
         until = instant(record.flow.end) if record.event_type == "flow" and record.flow and record.flow.end else time
         began = instant(record.flow.start) if record.flow and record.flow.start else time
-        src = _endpoint(record.src_ip, record.src_port)
-        dst = _endpoint(record.dest_ip, record.dest_port)
+        src_mac, dst_mac = _macs(bytes(record.ether))
+        src = _endpoint(record.src_ip, record.src_port, src_mac)
+        dst = _endpoint(record.dest_ip, record.dest_port, dst_mac)
     except RecursionError:
         return unparsed("nested too deeply")
     except UnicodeDecodeError:
@@ -180,12 +184,44 @@ def parse(source: str, generation: str, offset: int, raw: bytes, received: int) 
         service=_service(record),
         flow=record.community_id,
         action=_action(record),
-        readings=_readings(record, dst) if kind == "modbus" else (),
+        readings=readings(bytes(record.modbus), dst) if kind == "modbus" else (),
+        assigned=_assigned(record) if kind == "dhcp" else None,
     )
 
 
-def _endpoint(address: str, port: int) -> Endpoint | None:
-    return Endpoint(_plain(address), port) if address else None
+def _endpoint(address: str, port: int, mac: str) -> Endpoint | None:
+    return Endpoint(_plain(address), port, mac) if address else None
+
+
+@lru_cache(maxsize=4096)
+def _macs(ether: bytes) -> tuple[str, str]:
+    """The link addresses of source and destination, as far as the record shows one for each (Suricata puts them in the
+    order of its addresses; ``ethernet: yes`` in its eve-log). A flow that was seen with several shows none."""
+    if not ether:
+        return "", ""
+    try:
+        seen = _decode_ether(ether)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return "", ""
+    return _mac(seen.src_mac, seen.src_macs), _mac(seen.dest_mac, seen.dest_macs)
+
+
+def _mac(one: str, several: Sequence[str] = ()) -> str:
+    text = (one or (several[0] if len(several) == 1 else "")).lower()
+    return text if _MAC.fullmatch(text) and text != _NO_MAC else ""
+
+
+def _assigned(record: _Record) -> Assignment | None:
+    """What a server acknowledged, where this is an acknowledgement."""
+    try:
+        said = _decode_dhcp(record.dhcp)
+        mac = _mac(said.client_mac)
+        if (said.type, said.dhcp_type) != ("reply", "ack") or not mac or not said.assigned_ip:
+            return None
+        address = _plain(said.assigned_ip)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return None if ipaddress.ip_address(address).is_unspecified else Assignment(address, mac)
 
 
 @lru_cache(maxsize=4096)
@@ -237,45 +273,3 @@ def _alert_proven(record: _Record) -> bool:
     if isinstance(stated, list) and stated:
         return stated == ["established"]
     return _real(record.app_proto) and (record.tx_id is not None or record.stream == 1)
-
-
-_TABLES = {1: "coil", 2: "discrete", 3: "register", 4: "input", 23: "register"}
-
-
-def _readings(record: _Record, server: Endpoint | None) -> tuple[Reading, ...]:
-    """The points that one answered poll showed: the request says which, the response their values. Anything doubtful
-    (an exception, another function, a wrong length) shows nothing."""
-    try:
-        modbus = _decode_modbus(record.modbus)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return ()
-    request, response = modbus.request, modbus.response
-    table = _TABLES.get(request.function_raw)
-    answered = response.function_raw == request.function_raw and response.exception is None
-    if server is None or table is None or not answered or request.read is None or response.read is None:
-        return ()
-    bits = request.function_raw in (1, 2)
-    count, first = request.read.quantity, request.read.address
-    data = unprintable(response.read.data, (count + 7) // 8 if bits else 2 * count)
-    if data is None or first + count > 65536:
-        return ()
-    if bits:
-        values = [data[i // 8] >> i % 8 & 1 for i in range(count)]
-    else:
-        values = [int.from_bytes(data[2 * i : 2 * i + 2], "big") for i in range(count)]
-    return tuple(Reading(server.address, request.unit_id, table, first + i, v) for i, v in enumerate(values))
-
-
-def unprintable(text: str, length: int) -> bytes | None:
-    r"""The ``length`` bytes that Suricata printed as ``text``, or None where they cannot be told.
-
-    Suricata prints bytes that are UTF-8 as that text. Otherwise it prints each byte from 128 up as ``\xNN`` and the
-    rest as they are, a backslash too; the length decides whether ``\xNN`` stands for one byte or for the four it shows.
-    """
-    plain = text.encode()
-    if len(plain) == length:
-        return plain
-    if not text.isascii():
-        return None
-    data = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text).encode("latin-1")
-    return data if len(data) == length else None
