@@ -81,13 +81,13 @@ def test_the_digest_names_all_that_decides(tmp_path: Path, changes: tuple[str, s
     (tmp_path / "own" / "one.yml").write_text(RULE)
     (tmp_path / "night.cedar").write_text(MANDATE)
     settings = home(tmp_path, text)
-    before = content_of(load(settings)).digest
-    assert content_of(load(settings)).digest == before
+    before = content_of(load(settings)).basis.digest
+    assert content_of(load(settings)).basis.digest == before
     name, old, new = changes
     file = tmp_path / name
     assert file.read_text().count(old) == 1
     file.write_text(file.read_text().replace(old, new))
-    assert content_of(load(settings)).digest != before
+    assert content_of(load(settings)).basis.digest != before
 
 
 def test_a_zone_that_the_site_does_not_list_is_told_by_its_line(tmp_path: Path):

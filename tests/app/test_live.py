@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tercio.app.lines import KINDS
+from tercio.app.lines import SAY
 from tercio.app.live import STAGES, Telling
 from tercio.model.canon import canonical
 from tercio.model.commands import Status
@@ -122,10 +122,10 @@ def test_what_the_drill_says_is_told_as_it_is():
 
 
 def test_every_kind_has_its_step():
-    assert set(STAGES) == set(KINDS) - {"erasure"}
+    assert set(STAGES) == set(SAY) - {"erasure"}
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "new"])
+@pytest.mark.parametrize("kind", SAY)
 def test_damaged_records_are_said_and_break_nothing(kind: str):
     screen = Screen()
     screen.telling.show(Entry(3, kind, "s", NOW, b'{"no":1}'))

@@ -18,6 +18,7 @@ from tercio.loop.state import Content, Inputs, LoopState, Memory, Release, Turn
 from tercio.model.commands import Action, Command, HostTarget, Response, Standing, Status
 from tercio.model.decisions import Reach
 from tercio.model.events import Batch
+from tercio.model.journal import Basis
 from tercio.model.site import Autonomy
 from tercio.model.siteparse import parse_site
 from tercio.model.units import SECOND, timestamp
@@ -31,6 +32,15 @@ HOUR = 3600 * SECOND
 OUTLOOK = Outlook(span=60 * SECOND, half_life=120 * SECOND, wait=60 * SECOND)
 RELEASE = Release(threshold=0.2, quiet_least=60 * SECOND, quiet_most=120 * SECOND, longest=HOUR)
 WS1, EWS1, PLC1, HMI1, HIST1 = "10.77.10.10", "10.77.30.30", "10.77.30.21", "10.77.30.10", "10.77.20.10"
+BASIS = Basis(
+    version="0",
+    code="c",
+    site="s",
+    rules="r",
+    numbers="n",
+    policies=tuple(sorted(mandate_texts().items())),
+    schema=mandate_schema(),
+)
 WRITE, HANDSHAKE = 9200003, 9200001
 
 replace = msgspec.structs.replace
@@ -68,12 +78,12 @@ def _content() -> Content:
         outlook=OUTLOOK,
         release=RELEASE,
         reaches=(Reach("gateway", "nftables", ("office", "dmz", "ot")),),
-        digest="d1",
+        basis=BASIS,
     )
 
 
 def fresh(**changes: Any) -> LoopState:
-    memory = Memory(windows=Windows(), heard={SOURCE: START})
+    memory = Memory(windows=Windows(), heard={SOURCE: START}, basis=BASIS.digest)
     return LoopState(**{"memory": memory, "flushed": START, **changes})
 
 

@@ -10,17 +10,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tercio.brain.detect.windows import Windows
 from tercio.loop.authorise import Deliberation, decided
 from tercio.loop.engine import FLUSH, FLUSH_DIRTY, LONGEST_LOOK, MOST_TOLD
-from tercio.loop.state import Lost, Memory
+from tercio.loop.state import Memory
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, EffectState, HostTarget, Status
 from tercio.model.decisions import Verb
 from tercio.model.events import Batch
 from tercio.model.incidents import Status as Life
+from tercio.model.journal import Basis, Lost
 from tercio.model.units import SECOND
 from tercio.model.words import WordKind
 from tests.loop.given import (
+    BASIS,
     EWS1,
     HANDSHAKE,
     HMI1,
@@ -32,6 +35,7 @@ from tests.loop.given import (
     Desk,
     advising,
     alert,
+    content,
     flow,
     fresh,
     listing,
@@ -356,14 +360,14 @@ def test_with_a_silent_sensor_tercio_only_advises_and_acts_once_it_speaks_again(
     desk = Desk(two_sensors())
     desk.take(poll(desk.now))
     desk.take(after=11 * SECOND)
-    assert desk.records("input") == [{"source": SOURCE, "silent": True}]
+    assert desk.records("silence") == [{"source": SOURCE, "silent": True}]
     line = alert(desk.now, WS1, PLC1)
     desk.take(batches=(Batch("office", "g1", 0, (line,), desk.now),))
     assert "a zone that it touches is set to advise" in str(desk.records("decision")[0]["decision"]["rulings"])
     assert not desk.state.effects
     desk.take(poll(desk.now + SECOND), after=SECOND)
     desk.take(poll(desk.now + SECOND), after=SECOND)
-    assert desk.records("input")[-1] == {"source": SOURCE, "silent": False}
+    assert desk.records("silence")[-1] == {"source": SOURCE, "silent": False}
     assert desk.effect.target.asset == "ws1"
 
 
@@ -430,7 +434,7 @@ def test_declared_writers_are_left_alone():
 def test_what_a_file_could_not_give_is_journaled():
     desk = Desk()
     desk.take(losses=(Lost(SOURCE, "eve.json was truncated"),))
-    assert desk.records("input") == [{"source": SOURCE, "loss": "eve.json was truncated"}]
+    assert desk.records("loss") == [{"source": SOURCE, "loss": "eve.json was truncated"}]
 
 
 def test_a_decision_follows_again_from_its_record():
@@ -451,3 +455,22 @@ def test_lines_of_earlier_turns_that_a_finding_rests_on_are_kept_with_it():
     kept = {cited.event.id for t in desk.turns if t.transaction for cited in t.transaction.cited}
     assert len(finding["events"]) > 1
     assert set(finding["events"]) <= kept
+
+
+def test_what_decisions_rest_on_is_journaled_once_before_the_first_decision():
+    desk = Desk(state=fresh(memory=Memory(windows=Windows(), heard={SOURCE: START})))
+    desk.take(alert(desk.now, WS1, PLC1))
+    kinds = [record.kind for record in desk.turns[0].transaction.records]
+    assert kinds[0] == "basis"
+    assert "decision" in kinds
+    desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
+    (basis,) = desk.records("basis")
+    assert msgspec.convert(basis, Basis) == desk.content.basis
+    assert {d["decision"]["content_digest"] for d in desk.records("decision")} == {desk.content.basis.digest}
+
+
+def test_what_decisions_rest_on_is_journaled_again_when_it_changed():
+    desk = Desk().contained()
+    desk.content = content(basis=replace(BASIS, rules="others"))
+    desk.take(after=SECOND)
+    assert [basis["rules"] for basis in desk.records("basis")] == ["others"]

@@ -69,7 +69,7 @@ def test_a_stray_is_journaled_and_taken_back_once():
     asked = desk.take(poll(desk.now))
     end = desk.now + 200 * SECOND
     result = desk.take(responses=(listing(asked, desk.now, ("lse-unknown", end)),))
-    assert desk.records("input") == [{"hand": "gateway", "lease": "lse-unknown", "until": end, "stray": True}]
+    assert desk.records("stray") == [{"hand": "gateway", "lease": "lse-unknown", "until": end}]
     (cancel,) = result.orders
     assert (cancel.action, cancel.lease, cancel.until, cancel.hand) == (Action.CANCEL, "lse-unknown", end, "gateway")
     assert [row.command for row in result.transaction.commands] == [cancel]

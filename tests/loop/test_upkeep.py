@@ -57,7 +57,7 @@ def test_a_sensor_is_silent_once_and_speaks_once():
     desk.pass_time(30 * SECOND, lines=False)
     assert desk.state.memory.silent == (SOURCE,)
     desk.pass_time(30 * SECOND)
-    assert desk.records("input") == [{"source": SOURCE, "silent": True}, {"source": SOURCE, "silent": False}]
+    assert desk.records("silence") == [{"source": SOURCE, "silent": True}, {"source": SOURCE, "silent": False}]
     assert desk.state.memory.silent == ()
 
 
@@ -73,7 +73,7 @@ def test_silence_is_more_than_its_span_not_equal_to_it():
 def test_a_source_without_a_limit_is_never_silent():
     desk = Desk(content(silent_after={}))
     desk.take(after=24 * HOUR)
-    assert not desk.records("input")
+    assert not desk.records("silence")
 
 
 def test_nothing_is_closed_while_something_stands_for_it():

@@ -3,8 +3,9 @@ from types import SimpleNamespace
 import pytest
 
 from tercio.model.canon import canonical
+from tercio.model.journal import Erasure
 from tercio.store.checks import Journaled, Wrong, check_cited, check_leaf
-from tercio.store.journal import ERASURE, Erasure, seal
+from tercio.store.journal import ERASURE, seal
 from tercio.store.rows import cited_row
 from tests.store import made
 

@@ -9,6 +9,7 @@ import msgspec
 from tercio import __version__
 from tercio.agents.mandate import Mandate, MandateError
 from tercio.agents.mandate import load as load_mandate
+from tercio.app.build import code_digest
 from tercio.app.settings import Settings, SettingsError, wrong
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
@@ -17,6 +18,7 @@ from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.loop.state import Content
 from tercio.model.canon import canonical
 from tercio.model.decisions import Reach
+from tercio.model.journal import Basis
 from tercio.model.site import Autonomy, Site
 from tercio.model.sitecheck import Severity, check_site
 from tercio.model.siteparse import SiteError, parse_site
@@ -42,8 +44,6 @@ def content_of(settings: Settings) -> Content:
     compiled = _compiled(rules)
     sensors = {source.name: SENSORS[source.sensor] for source in settings.sources}
     reaches = tuple(Reach(hand.name, hand.mechanism, hand.zones) for hand in settings.hands)
-    texts = [sorted(t.values()) for t in (rule_texts(), rules, mandate_texts(), mandates)]
-    numbers = [settings.limits, settings.outlook, settings.release, reaches]
     return Content(
         site=site,
         sensors=sensors,
@@ -55,8 +55,21 @@ def content_of(settings: Settings) -> Content:
         outlook=settings.outlook,
         release=settings.release,
         reaches=reaches,
-        digest=hashlib.sha256(canonical([__version__, site, texts, numbers])).hexdigest(),
+        basis=Basis(
+            version=__version__,
+            code=code_digest(),
+            site=_digest(site),
+            rules=_digest([sorted(texts.values()) for texts in (rule_texts(), rules)]),
+            numbers=_digest([settings.limits, settings.outlook, settings.release, reaches]),
+            policies=tuple(sorted(mandate_texts().items())),
+            schema=mandate_schema(),
+            own=tuple(sorted(mandates.items())),
+        ),
     )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def bounded(site: Site) -> Site:

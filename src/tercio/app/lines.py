@@ -7,48 +7,27 @@ import msgspec
 
 from tercio.agents.scribe import line, plain, quoted
 from tercio.loop.authorise import Deliberation
-from tercio.loop.ledger import Told
-from tercio.model.commands import Effect, Response
-from tercio.model.decisions import Ruling
-from tercio.model.incidents import Incident
-from tercio.model.records import CommandRow
-from tercio.model.words import Word
-from tercio.store.journal import Erasure
+from tercio.loop.ledger import SHAPES
+from tercio.model.journal import Authorisation, Basis, Erasure, Lost, Silence, Spoken, Stray, Told
 from tercio.store.reader import Entry
 
-
-class Spoken(msgspec.Struct, frozen=True):
-    """A word as the journal keeps it, with what it came to."""
-
-    word: Word
-    answer: str
-
-
-class Silence(msgspec.Struct, frozen=True):
-    """A sensor that fell silent, or speaks again, as the journal keeps it."""
-
-    source: str
-    silent: bool
-
-
-class Stray(msgspec.Struct, frozen=True):
-    """Something that stood at a hand though nobody here ordered it, as the journal keeps it."""
-
-    hand: str
-    lease: str
-    until: int
+RAW = 200
+"""Characters shown of a record that this version has no words for."""
 
 
 def sentences(entry: Entry, currency: str) -> tuple[str, ...]:
-    """What a person reads of one record. A body that was erased, is damaged or of a kind without words is said so."""
+    """What a person reads of one record. A body that was erased, is damaged or of a kind that this version does not
+    know is said so."""
+    kind = quoted(entry.kind, 40)
     if entry.body is None:
-        return (f"A record of kind {quoted(entry.kind, 40)} whose text was erased.",)
-    for kind, say in KINDS.get(entry.kind, ()):
-        try:
-            return say(msgspec.json.decode(entry.body, type=kind), currency)
-        except msgspec.DecodeError:
-            continue
-    return (f"Record {entry.seq} ({plain(entry.kind, 40)}) can't be read; run `tercio audit verify`.",)
+        return (f"A record of kind {kind} whose text was erased.",)
+    if entry.kind not in SHAPES:
+        shown = plain(entry.body.decode("utf-8", "replace"), RAW)
+        return (f"A record of kind {kind}, which this version of Tercio does not know: {shown}.",)
+    try:
+        return SAY[entry.kind](msgspec.json.decode(entry.body, type=SHAPES[entry.kind]), currency)
+    except msgspec.DecodeError:
+        return (f"Record {entry.seq} ({plain(entry.kind, 40)}) can't be read; run `tercio audit verify`.",)
 
 
 def _finding(told: Told, _: str) -> tuple[str, ...]:
@@ -66,8 +45,15 @@ def _decision(value: Deliberation, currency: str) -> tuple[str, ...]:
     return (line("decision", value.decision, currency),)
 
 
-def _rulings(rulings: tuple[Ruling, ...], _: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(line("authorisation", ruling) for ruling in rulings))
+def _authorisation(value: Authorisation, _: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line("authorisation", ruling) for ruling in value.rulings))
+
+
+def _basis(value: Basis, _: str) -> tuple[str, ...]:
+    policies = len(value.policies) + len(value.own)
+    return (
+        f"Decisions rest on Tercio {quoted(value.version, 20)}, {policies} mandate files, basis {value.digest[:12]}.",
+    )
 
 
 def _silence(value: Silence, _: str) -> tuple[str, ...]:
@@ -75,6 +61,10 @@ def _silence(value: Silence, _: str) -> tuple[str, ...]:
     if value.silent:
         return (f"The sensor {name} fell silent: nothing acts by itself until it speaks again.",)
     return (f"The sensor {name} speaks again.",)
+
+
+def _loss(value: Lost, _: str) -> tuple[str, ...]:
+    return (f"The source {quoted(value.source, 60)} could not give everything: {plain(value.loss, 200)}.",)
 
 
 def _stray(value: Stray, _: str) -> tuple[str, ...]:
@@ -89,16 +79,19 @@ def _as_it_is(kind: str) -> Callable[[Any, str], tuple[str, ...]]:
     return lambda value, currency: (line(kind, value, currency),)
 
 
-KINDS: Mapping[str, tuple[tuple[Any, Callable[[Any, str], tuple[str, ...]]], ...]] = {
-    "finding": ((Told, _finding),),
-    "incident": ((Incident, _as_it_is("incident")),),
-    "decision": ((Deliberation, _decision),),
-    "authorisation": ((tuple[Ruling, ...], _rulings),),
-    "command": ((CommandRow, _as_it_is("command")),),
-    "response": ((Response, _as_it_is("response")),),
-    "effect": ((Effect, _as_it_is("effect")),),
-    "word": ((Spoken, _word),),
-    "input": ((Silence, _silence), (Stray, _stray)),
-    "erasure": ((Erasure, _erasure),),
+SAY: Mapping[str, Callable[[Any, str], tuple[str, ...]]] = {
+    "basis": _basis,
+    "finding": _finding,
+    "incident": _as_it_is("incident"),
+    "decision": _decision,
+    "authorisation": _authorisation,
+    "command": _as_it_is("command"),
+    "response": _as_it_is("response"),
+    "effect": _as_it_is("effect"),
+    "word": _word,
+    "silence": _silence,
+    "loss": _loss,
+    "stray": _stray,
+    "erasure": _erasure,
 }
-"""For each kind of record: what its body may be, and how that is told."""
+"""How each kind of record is told."""

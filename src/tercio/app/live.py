@@ -27,7 +27,10 @@ STAGES = {
     "response": "act",
     "effect": "verify",
     "word": "people",
-    "input": "sense",
+    "silence": "sense",
+    "loss": "sense",
+    "stray": "verify",
+    "basis": "decide",
 }
 """Which step of the loop a journal record shows."""
 

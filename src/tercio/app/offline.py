@@ -17,6 +17,7 @@ from tercio.loop.ledger import Ledger
 from tercio.loop.standing import hold_off, remember
 from tercio.loop.state import LoopState, Memory
 from tercio.model.commands import Command, Effect, Response, Status, target_name
+from tercio.model.journal import Spoken
 from tercio.model.records import Transaction
 from tercio.model.words import Word, WordKind
 from tercio.products.transports.orders import Line
@@ -71,7 +72,7 @@ def _begins(name: str, target: str) -> bool:
 def _asked(left: Restored, hit: Sequence[Effect], word: Word, commands: dict[str, Command]) -> Transaction:
     """What is written before anything is ordered: the word, its commands, and that none of it is to come again."""
     ledger = Ledger(word.time)
-    ledger.note("word", word.target, {"word": word, "answer": f"undoing {', '.join(e.lease for e in hit)}"})
+    ledger.note(word.target, Spoken(word, f"undoing {', '.join(e.lease for e in hit)}"))
     for row in left.commands:
         if row.command.lease in commands:  # Sent again later, it would bring back what is ended now.
             ledger.command(row.command, "lapsed")
@@ -88,7 +89,7 @@ def _answers(
     for effect in hit:
         command = commands[effect.lease]
         response = responses[command.id]
-        ledger.note("response", command.id, response)
+        ledger.note(command.id, response)
         if response.status != Status.UNREACHABLE:
             ledger.command(command, "done" if response.held else str(response.status))
         after = answered(effect, command, response)

@@ -10,9 +10,10 @@ from tercio.drills.platform import Platform
 from tercio.drills.range.range import Range, site_file
 from tercio.drills.range.traces import Connect, Line, Polls, Record, Write, read_trace
 from tercio.drills.scoreboard import Course, Scoreboard, Truth, blocks, concerns, leaked, score, walls
-from tercio.loop.ledger import Told
+from tercio.loop.authorise import Deliberation
 from tercio.model.commands import Effect
 from tercio.model.decisions import Decision
+from tercio.model.journal import Told
 from tercio.model.siteparse import parse_site
 from tercio.store.audit import verify
 from tercio.store.reader import Entry
@@ -33,12 +34,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     after: float = 2.0
     pulse: float = 5.0
     lookalikes: bool = True
-
-
-class Decided(msgspec.Struct, frozen=True):
-    """A journaled decision, without its input."""
-
-    decision: Decision
 
 
 class Follower:
@@ -66,7 +61,7 @@ class Follower:
             if entry.kind == "finding":
                 self.findings.append(msgspec.json.decode(entry.body, type=Told))
             elif entry.kind == "decision":
-                self.decisions.append(msgspec.json.decode(entry.body, type=Decided).decision)
+                self.decisions.append(msgspec.json.decode(entry.body, type=Deliberation).decision)
             elif entry.kind == "effect":
                 effect = msgspec.json.decode(entry.body, type=Effect)
                 self.effects[effect.lease] = effect

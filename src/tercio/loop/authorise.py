@@ -50,7 +50,8 @@ def deliberate(content: Content, state: LoopState, incident: Incident, now: int)
     question = question_of(content, state, incident, now)
     memory = state.memory
     circumstances = Circumstances(_world(content, state, question), memory.stood_down, memory.silent)
-    return Deliberation(question, circumstances, decided(content.mandate, question, circumstances, content.digest))
+    decision = decided(content.mandate, question, circumstances, content.basis.digest)
+    return Deliberation(question, circumstances, decision)
 
 
 def decided(mandate: Mandate, question: Question, circumstances: Circumstances, digest: str) -> Decision:
@@ -115,10 +116,8 @@ def _world(content: Content, state: LoopState, question: Question) -> World:
 
 
 def _condition(state: ProcessState, hold: tuple[str, ...], now: int) -> Condition:
-    if state.stopped(now):
-        return Condition(State.STOPPED, state.holds(hold, now))
-    known = state.running is not None and state.seen > 0
-    return Condition(State.RUNNING if known else State.UNKNOWN, state.holds(hold, now))
+    known = State.RUNNING if state.running is not None and state.seen > 0 else State.UNKNOWN
+    return Condition(State.STOPPED if state.stopped(now) else known, state.holds(hold, now), state.loading(now))
 
 
 def restrained(site: Site, silent: Iterable[str]) -> Site:

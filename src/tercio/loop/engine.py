@@ -13,13 +13,14 @@ from tercio.brain.correlate.processes import observe
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
 from tercio.loop.effects import ordered, views_lost, watched, zones_of
-from tercio.loop.ledger import Ledger, Told
+from tercio.loop.ledger import Ledger
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
 from tercio.loop.standing import care, care_of, docket_of, enter, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import EffectState, Status
 from tercio.model.decisions import Permission, Verb
+from tercio.model.journal import Authorisation, Spoken
 from tercio.model.units import SECOND
 
 FLUSH = 5 * SECOND
@@ -42,6 +43,7 @@ MOST_TOLD = 1000
 def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
     """Take what arrived into the state; return the new state, what must be written, and what to order after that."""
     ledger = Ledger(inputs.now)
+    state = _found(content, state, ledger)
     state = _people(content, state, inputs, ledger)
     state = _answers(state, inputs, ledger)
     state, sensed = _sense(content, state, inputs, ledger)
@@ -65,11 +67,20 @@ def _close(state: LoopState, ledger: Ledger) -> Turn:
     return Turn(state, ledger.transaction(state, flush), tuple(ledger.orders), tuple(ledger.answers))
 
 
+def _found(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
+    """What decisions rest on is journaled before the first that rests on it."""
+    digest = content.basis.digest
+    if state.memory.basis == digest:
+        return state
+    ledger.note(digest, content.basis)
+    return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, basis=digest))
+
+
 def _people(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
     """Words are journaled as said, whether they could be carried out or not."""
     for word in inputs.words:
         heard = hear(content, state, word)
-        ledger.note("word", word.target or "all", {"word": word, "answer": heard.answer})
+        ledger.note(word.target or "all", Spoken(word, heard.answer))
         ledger.answers.append(heard.answer)
         state = msgspec.structs.replace(state, memory=heard.memory)
         for lease in heard.cancel:
@@ -91,7 +102,7 @@ def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -
     sensed = sense(content, state.memory, inputs.batches, state.offsets)
     ledger.unparsed = sensed.unparsed
     for loss in inputs.losses:
-        ledger.note("input", loss.source, loss)
+        ledger.note(loss.source, loss)
     processes = observe(content.site, sensed.memory.processes, sensed.events)
     memory = msgspec.structs.replace(sensed.memory, processes=processes)
     return msgspec.structs.replace(state, memory=memory, offsets=sensed.offsets), sensed
@@ -109,9 +120,7 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
     state, fresh = _untold(state, notes, ledger.now)
     for note in notes:
         if note.change in ("opened", "joined") or note in fresh:
-            told = Told(note.finding, note.incident, note.change, note.evidence)
-            ledger.note("finding", note.incident or note.finding.id, told)
-            ledger.cite(seen[e] for e in note.finding.events if e in seen)
+            ledger.tell(note, seen)
     changed = {key for key, incident in incidents.items() if state.incidents.get(key) is not incident}
     due = {key for key in changed if triage(incidents[key], state.incidents.get(key)).due}
     dirty = tuple(sorted({*state.dirty, *changed} - due))
@@ -158,7 +167,7 @@ def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledge
         if incident is None:
             continue
         result = deliberate(content, state, incident, ledger.now)
-        ledger.note("decision", key, result)
+        ledger.note(key, result)
         incident = msgspec.structs.replace(incident, version=result.decision.version)
         ledger.incident(incident)
         state = msgspec.structs.replace(state, incidents={**state.incidents, key: incident})
@@ -184,10 +193,10 @@ def _order(content: Content, state: LoopState, result: Deliberation, ledger: Led
     if not commands:
         return state
     ruled = {r.candidate: r for r in result.decision.rulings}
-    chosen = [ruled[c] for c in result.decision.chosen.candidates]
+    chosen = tuple(ruled[c] for c in result.decision.chosen.candidates)
     if any(ruling.permission != Permission.PERMITTED for ruling in chosen):
         raise ValueError(f"{result.decision.id}: an order without the mandate's permission")
-    ledger.note("authorisation", result.decision.id, chosen)
+    ledger.note(result.decision.id, Authorisation(chosen))
     acts = dict(state.memory.acts)
     for command in commands:
         state = send(state, command, ledger)

@@ -9,6 +9,7 @@ from tercio.loop.standing import LONGEST_PAUSE, care, care_of, send, settle
 from tercio.loop.state import Content, LoopState
 from tercio.model.commands import Action, Command, EffectState, Response, Standing
 from tercio.model.ids import mint
+from tercio.model.journal import Stray
 from tercio.model.units import SECOND
 
 ASK_BUSY = 5 * SECOND
@@ -68,8 +69,7 @@ def listed(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
 
 def _stray(state: LoopState, hand: str, standing: Standing, ledger: Ledger) -> LoopState:
     """An order that arrived after it was withdrawn, or before a state was restored: no decision stands behind it."""
-    words = {"hand": hand, "lease": standing.lease, "until": standing.until, "stray": True}
-    ledger.note("input", standing.lease, words)
+    ledger.note(standing.lease, Stray(hand, standing.lease, standing.until))
     state = care(state, standing.lease, again=ledger.now + LONGEST_PAUSE)
     command = Command(
         id=mint("cmd", standing.lease, "cancel"),

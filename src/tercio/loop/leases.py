@@ -56,7 +56,7 @@ def answer(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
     """A hand's answer to a command, and what follows. What failed is tried again in measure, what is refused is not."""
     command, _ = state.commands[response.command]
     failure = str(Status.FAILED if response.status == Status.DONE else response.status)
-    ledger.note("response", command.id, response)
+    ledger.note(command.id, response)
     ledger.command(command, "done" if response.held else failure)
     rest = {key: value for key, value in state.commands.items() if key != command.id}
     state = msgspec.structs.replace(state, commands=rest)

@@ -1,16 +1,22 @@
 """What a turn wants written and sent, gathered in order."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
-import msgspec
-
+from tercio.brain.correlate.incidents import Note
+from tercio.loop.authorise import Deliberation
 from tercio.loop.state import LoopState
 from tercio.model.canon import canonical
 from tercio.model.commands import Command, Effect
 from tercio.model.events import Unparsed
-from tercio.model.findings import Finding
-from tercio.model.incidents import Evidence, Incident
+from tercio.model.incidents import Incident
+from tercio.model.journal import KINDS, Told, digest_of
 from tercio.model.records import Cited, CommandRow, Record, Transaction
+
+SHAPES: Mapping[str, type[Any]] = {**KINDS, "decision": Deliberation}
+"""The body of every kind of record that is ever written."""
+
+_KIND_OF = {shape: kind for kind, shape in SHAPES.items()}
 
 
 class Ledger:
@@ -27,29 +33,35 @@ class Ledger:
         self.orders: list[Command] = []
         self.answers: list[str] = []
 
-    def note(self, kind: str, subject: str, value: object) -> None:
-        """Journal one value."""
-        self.records.append(Record(kind, subject, self.now, canonical(value)))
+    def note(self, subject: str, value: object) -> None:
+        """Journal one value; its type says of which kind the record is. Raises KeyError for a type of no kind."""
+        self.records.append(Record(_KIND_OF[type(value)], subject, self.now, canonical(value)))
 
     def incident(self, incident: Incident) -> None:
         """Journal an incident and write its row."""
-        self.note("incident", incident.id, incident)
+        self.note(incident.id, incident)
         self.incidents[incident.id] = incident
 
     def command(self, command: Command, state: str) -> None:
         """Journal where a command stands and write its row."""
         row = CommandRow(command, state)
-        self.note("command", command.id, row)
+        self.note(command.id, row)
         self.commands[command.id] = row
 
     def effect(self, effect: Effect) -> None:
         """Journal an effect and write its row."""
-        self.note("effect", effect.lease, effect)
+        self.note(effect.lease, effect)
         self.effects[effect.lease] = effect
 
-    def cite(self, cited: Iterable[Cited]) -> None:
-        """Keep the raw lines that findings cite."""
-        self.cited.update((c.event.id, c) for c in cited)
+    def tell(self, note: Note, seen: Mapping[str, Cited]) -> None:
+        """Journal what became of a finding, and keep the raw lines that it cites as far as they are in ``seen``."""
+        finding = note.finding
+        at_hand = [seen[event] for event in finding.events if event in seen]
+        absent = tuple(event for event in finding.events if event not in seen)
+        lines = digest_of(canonical(cited.event) for cited in at_hand)
+        told = Told(finding, note.incident, note.change, note.evidence, lines, absent)
+        self.note(note.incident or finding.id, told)
+        self.cited.update((cited.event.id, cited) for cited in at_hand)
 
     def transaction(self, state: LoopState, flush: bool) -> Transaction | None:
         """Everything as one transaction; None where there is nothing to write and no flush is due."""
@@ -66,12 +78,3 @@ class Ledger:
             offsets=state.offsets,
             snapshot=canonical(state.memory),
         )
-
-
-class Told(msgspec.Struct, frozen=True):
-    """A finding as the journal keeps it: what became of it, and in which incident."""
-
-    finding: Finding
-    incident: str
-    change: str
-    evidence: tuple[Evidence, ...]

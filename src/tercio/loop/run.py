@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tercio.brain.detect.windows import Windows
 from tercio.loop.engine import turn
-from tercio.loop.state import Content, Inputs, LoopState, Lost, Memory, Turn
+from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
 from tercio.model.commands import Command, Response, Status
 from tercio.model.events import Batch
+from tercio.model.journal import Lost
 from tercio.model.words import Word
 from tercio.products.transports.orders import Line
 from tercio.products.transports.tail import Tail

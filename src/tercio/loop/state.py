@@ -13,6 +13,7 @@ from tercio.model.commands import Command, Effect, EffectState, Response
 from tercio.model.decisions import Reach
 from tercio.model.events import Batch
 from tercio.model.incidents import Incident
+from tercio.model.journal import Basis, Lost
 from tercio.model.processes import ProcessState
 from tercio.model.records import Cited, Transaction
 from tercio.model.site import Site
@@ -32,7 +33,7 @@ class Release(msgspec.Struct, frozen=True):
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that does not change while the loop runs. ``digest`` names rules, mandate, site and code."""
+    """Everything that does not change while the loop runs. ``basis`` is what of it decisions rest on."""
 
     site: Site
     sensors: Mapping[str, Sensor]
@@ -44,7 +45,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     outlook: Outlook
     release: Release
     reaches: tuple[Reach, ...]
-    digest: str
+    basis: Basis
 
 
 class Care(msgspec.Struct, frozen=True):
@@ -79,7 +80,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     are, per incident, the target names that it must not choose again by itself. ``heard`` is when each source last
     spoke (receipt), ``silent`` those of which people were told that they do not, ``views`` those that ever showed an
     answered poll. ``acts`` are the instants of acts per zone (blast budget), ``told`` when a finding that opened
-    nothing was last journaled, by what it said; ``unparsed`` counts by source what nobody understood.
+    nothing was last journaled, by what it said; ``unparsed`` counts by source what nobody understood;
+    ``basis`` is the digest of the basis that was journaled last.
     """
 
     windows: Windows
@@ -95,6 +97,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     acts: dict[str, tuple[int, ...]] = {}
     told: dict[str, int] = {}
     unparsed: dict[str, int] = {}
+    basis: str = ""
 
 
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,13 +114,6 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     flushed: int = 0
     queries: dict[str, tuple[str, int]] = {}
     seen: dict[str, Cited] = {}
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """What a source's file could not give, in words: lines that were cut or gone, a file that can't be read."""
-
-    source: str
-    loss: str
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from tercio.loop.ledger import Ledger
 from tercio.loop.standing import call, remember
 from tercio.loop.state import Content, LoopState
 from tercio.model.incidents import Status
+from tercio.model.journal import Silence
 from tercio.model.units import SECOND
 
 REMEMBERED = 24 * 3600 * SECOND
@@ -35,7 +36,7 @@ def _silence(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
     if silent == state.memory.silent:
         return state
     for source in sorted({*silent} ^ {*state.memory.silent}):
-        ledger.note("input", source, {"source": source, "silent": source in silent})
+        ledger.note(source, Silence(source, source in silent))
     if len(silent) < len(state.memory.silent):
         for key in state.incidents:
             state = call(state, key, ledger.now)

@@ -8,9 +8,8 @@ from tercio.model.incidents import Incident
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One leaf of the journal: what kind of thing happened (``finding``, ``incident``, ``decision``, ``authorisation``,
-    ``command``, ``response``, ``effect``, ``word``, ``input``), to what (an incident's, lease's or source's id), when,
-    and its canonical body (JSON bytes)."""
+    """One leaf of the journal: what kind of thing happened (``model.journal`` has the shape of each), to what (an
+    incident's, lease's or source's id), when, and its canonical body (JSON bytes)."""
 
     kind: str
     subject: str

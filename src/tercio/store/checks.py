@@ -11,9 +11,10 @@ from sqlalchemy.engine import Row
 from tercio.model.commands import Effect
 from tercio.model.ids import event_id
 from tercio.model.incidents import Incident
+from tercio.model.journal import Erasure
 from tercio.model.records import CommandRow
 from tercio.store import rows, tables
-from tercio.store.journal import ERASURE, Erasure, digest_of, leaf_of
+from tercio.store.journal import ERASURE, digest_of, leaf_of
 
 AnyRow = Row[*tuple[Any, ...]]
 

@@ -24,14 +24,6 @@ ERASURE = "erasure"
 """The kind of record that says which body was erased, by whom and why. Its own body stays."""
 
 
-class Erasure(msgspec.Struct, frozen=True):
-    """The body of an erasure's record."""
-
-    seq: int
-    who: str
-    why: str
-
-
 class Leaf(msgspec.Struct, frozen=True):
     """One row of the journal, with the names of its columns."""
 

@@ -14,11 +14,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from tercio.model.canon import canonical
 from tercio.model.commands import Effect
 from tercio.model.incidents import Incident, Status
+from tercio.model.journal import Erasure
 from tercio.model.records import CommandRow, Record, Transaction
 from tercio.store import log
 from tercio.store.database import migrate, writer
 from tercio.store.errors import StateError, StateLocked, StateUnusable, StateUnwritable
-from tercio.store.journal import ERASURE, Erasure
+from tercio.store.journal import ERASURE
 from tercio.store.keys import KeyUnusable, signing_key
 from tercio.store.lock import WriterLock
 from tercio.store.note import Checkpoint, origin_name
