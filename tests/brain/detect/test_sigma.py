@@ -153,7 +153,7 @@ def test_equal_conditions_are_asked_once() -> None:
 def test_what_is_no_sigma_says_where(text: str, line: int, reason: str) -> None:
     with pytest.raises(RuleError) as raised:
         compile_rules({"x/bad.yml": text})
-    assert (raised.value.file, raised.value.line) == ("x/bad.yml", line), str(raised.value)
+    assert (raised.value.rejected.file, raised.value.rejected.line) == ("x/bad.yml", line), str(raised.value)
     assert reason in str(raised.value)
     assert str(raised.value).startswith(f"x/bad.yml:{line}: ")
 
@@ -234,6 +234,58 @@ def test_the_public_rules_compile() -> None:
     assert len(ruleset.rejected) < len(texts) / 20
     assert all("keywords" in r.reason or "placeholder" in r.reason for r in ruleset.rejected)
     assert msgspec.json.decode(msgspec.json.encode(ruleset), type=type(ruleset)) == ruleset
+
+
+BROKEN = {
+    "not YAML": ("title: Half\nid: [1\n", 3, "column 1: not YAML: "),
+    "no rule": ("title: Half\nid: 1\ndetection: 7\nlogsource: {product: p}\n", 1, ""),
+    "a name that is taken": (BASE.replace("title: Base", "title: Half"), 2, "names another rule already"),
+    "a condition of nothing": (
+        BASE.replace("title: Base", "title: Half").replace("11111111-", "55555555-").replace("name: base", "name: half")
+        .replace("condition: sel", "condition: x"),
+        5,
+        "",
+    ),
+    "a correlation over nothing": (
+        correlation("  type: event_count\n  rules: [gone]\n  condition: {gte: 2}\n"), 3, "there is no rule 'gone'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_rule_of_a_sites_own_is_listed_and_the_others_stay(text: str, line: int, reason: str) -> None:
+    texts = {"b.yml": BASE, "a.yml": text, "c.yml": OTHER}
+    with pytest.raises(RuleError):
+        compile_rules(texts)
+    ruleset = compile_rules(texts, own={"a.yml", "c.yml"})
+    assert len(ruleset.rules) == 2
+    ((file, at, title, why),) = [(r.file, r.line, r.title, r.reason) for r in ruleset.rejected]
+    assert (file, at) == ("a.yml", line)
+    assert title in ("Half", "C", "")
+    assert reason in why
+
+
+def test_ours_must_be_whole_whatever_a_site_brings() -> None:
+    """A site's rule under one of our names is the one that goes, wherever its file sorts."""
+    ruleset = compile_rules({"z.yml": BASE, "a.yml": BASE.replace("Base", "Taken")}, own={"a.yml"})
+    assert [rule.title for rule in ruleset.rules.values()] == ["Base"]
+    with pytest.raises(RuleError):
+        compile_rules({"z.yml": BASE.replace("condition: sel", "condition: x")}, own={"a.yml"})
+
+
+def test_the_rest_of_a_file_with_a_broken_document_stays() -> None:
+    ruleset = compile_rules({"a.yml": f"{BASE}---\ntitle: [\n"}, own={"a.yml"})
+    assert [rule.title for rule in ruleset.rules.values()] == ["Base"]
+    assert len(ruleset.rejected) == 1
+
+
+def test_who_reads_many_is_told_how_far_it_is() -> None:
+    texts = {
+        f"{n}.yml": BASE.replace("11111111-", f"{n:08d}-").replace("name: base", f"name: base{n}") for n in range(1200)
+    }
+    told: list[int] = []
+    assert len(compile_rules(texts, read=told.append).rules) == 1200
+    assert told == [500, 1000]
 
 
 def test_no_texts_no_rules() -> None:

@@ -1,7 +1,8 @@
 """Sigma rules and correlations, read by pySigma, compiled to a RuleSet."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -24,6 +25,9 @@ from tercio.model.findings import Level
 from tercio.model.ids import mint
 from tercio.model.units import SECOND
 
+TOLD_EVERY = 500
+"""Documents between two words about how many were read."""
+
 MAX_COUNT = 10_000
 """Largest count a correlation may wait for: it keeps that many sightings per group."""
 
@@ -44,20 +48,17 @@ _SECTIONS = {
 }
 """Which part of a rule an error of pySigma is about, by a word of the error's name; else the detection."""
 
-
 _TECHNIQUE = re.compile(r"t[0-9]{4}(\.[0-9]{3})?")
 _TACTIC = re.compile(r"[a-z_-]+")
 _Shape = TypeVar("_Shape", SigmaRule, SigmaCorrelationRule)
 
 
 class RuleError(ValueError):
-    """Text that is no valid Sigma. Says file, line and what is wrong."""
+    """Text that is no valid Sigma. Says file, line, the column where it is known, and what is wrong with which rule."""
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"{file}:{line}: {reason}")
-        self.file = file
-        self.line = line
-        self.reason = reason
+    def __init__(self, rejected: Rejected) -> None:
+        super().__init__(f"{rejected.file}:{rejected.line}: {rejected.reason}")
+        self.rejected = rejected
 
 
 class _Document(msgspec.Struct):
@@ -70,7 +71,7 @@ class _Document(msgspec.Struct):
     version: str
 
     def wrong(self, reason: str, section: str = "") -> RuleError:
-        return RuleError(self.file, self.sections.get(section, self.line), reason)
+        return RuleError(self.rejected(reason, section))
 
     def rejected(self, reason: str, section: str) -> Rejected:
         title = str(self.body.get("title", ""))
@@ -86,6 +87,19 @@ class _Compiler:
         self.correlations: dict[str, Correlation] = {}
         self.rejected: list[Rejected] = []
         self.names: dict[str, str] = {}
+        self.later: list[_Document] = []
+
+    def add(self, document: _Document) -> None:
+        """Compile a rule; put a correlation by until all rules are known."""
+        if "filter" in document.body:
+            self.rejected.append(document.rejected("Sigma filters are not supported", "filter"))
+        elif "action" in document.body:
+            reason = "documents that share parts (action) are not supported"
+            self.rejected.append(document.rejected(reason, "action"))
+        elif "correlation" in document.body:
+            self.later.append(document)
+        else:
+            self.add_rule(document)
 
     def add_rule(self, document: _Document) -> None:
         name = self._name(document)
@@ -173,25 +187,27 @@ class _Compiler:
         raise Unsupported(f"it builds on {reference!r}, which is left out itself")
 
 
-def compile_rules(texts: Mapping[str, str]) -> RuleSet:
+def compile_rules(
+    texts: Mapping[str, str], own: Collection[str] = (), read: Callable[[int], None] = lambda _: None
+) -> RuleSet:
     """Compile rule files (name to text; a file may hold several documents). The result depends on the texts alone.
 
-    Raises RuleError where a text is no valid Sigma or a rule names what does not exist. A rule that is valid but needs
-    something unsupported is listed in ``rejected``.
+    A rule that is valid but needs something unsupported is listed in ``rejected``. So is one that is no valid Sigma, or
+    names what does not exist, where its file is among a site's ``own``: the others stay. Elsewhere it raises RuleError.
+    ``read`` is told how many documents were read so far, now and then.
     """
     compiler = _Compiler()
-    documents = [document for file in sorted(texts) for document in _documents(file, texts[file])]
-    for document in documents:
-        if "filter" in document.body:
-            compiler.rejected.append(document.rejected("Sigma filters are not supported", "filter"))
-        elif "action" in document.body:
-            compiler.rejected.append(
-                document.rejected("documents that share parts (action) are not supported", "action")
-            )
-        elif "correlation" not in document.body:
-            compiler.add_rule(document)
-    for document in documents:
-        if "correlation" in document.body:
+    documents: list[_Document] = []
+    for file in sorted(texts, key=lambda name: (name in own, name)):
+        with _tolerant(compiler, file in own):
+            documents.extend(_documents(file, texts[file]))
+    for number, document in enumerate(documents, 1):
+        with _tolerant(compiler, document.file in own):
+            compiler.add(document)
+        if number % TOLD_EVERY == 0:
+            read(number)
+    for document in compiler.later:
+        with _tolerant(compiler, document.file in own):
             compiler.add_correlation(document)
     return RuleSet(
         nodes=compiler.graph.nodes,
@@ -199,6 +215,17 @@ def compile_rules(texts: Mapping[str, str]) -> RuleSet:
         correlations=compiler.correlations,
         rejected=tuple(compiler.rejected),
     )
+
+
+@contextmanager
+def _tolerant(compiler: _Compiler, own: bool) -> Iterator[None]:
+    """A site's own rule that is broken is left out, and said so; ours must be whole."""
+    try:
+        yield
+    except RuleError as error:
+        if not own:
+            raise
+        compiler.rejected.append(error.rejected)
 
 
 def _documents(file: str, text: str) -> Iterator[_Document]:
@@ -211,18 +238,19 @@ def _documents(file: str, text: str) -> Iterator[_Document]:
             if body is None:
                 continue
             if not isinstance(body, dict):
-                raise RuleError(file, line, "a rule must be a mapping")
+                raise RuleError(Rejected(file, line, "", "a rule must be a mapping"))
             check_alias_expansion(body)
             sections = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
             yield _Document(file, line, sections, body, mint("rul", canonical(body)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
-        raise RuleError(file, mark.line + 1 if mark else 1, f"not YAML: {problem}") from error
+        line, place = (mark.line + 1, f"column {mark.column + 1}: ") if mark else (1, "")
+        raise RuleError(Rejected(file, line, "", f"{place}not YAML: {problem}")) from error
     except (SigmaError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, RuleError):
             raise
-        raise RuleError(file, 1, str(error)) from error
+        raise RuleError(Rejected(file, 1, "", str(error))) from error
 
 
 def _read(document: _Document, shape: type[_Shape]) -> _Shape:
