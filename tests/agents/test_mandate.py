@@ -72,6 +72,8 @@ def violated(asked: Candidate, now: Situation) -> bool:
         or now.last_view
         or now.last_redundant
         or now.hold
+        or now.alarm
+        or now.download
         or not now.proven
         or ((now.controller or now.controller_cut) and not stopped)
         or (now.shared and asked.verb == Verb.BLOCK_HOST)
@@ -89,6 +91,7 @@ situations = st.builds(
     controller=rare, safety=rare, never=rare, shared=rare, own=rare,
     states=st.lists(st.sampled_from(State), max_size=3, unique=True).map(tuple),
     hold=rare, cuts=st.sampled_from([0, 0, 1, 7]), controller_cut=rare, last_view=rare, last_redundant=rare,
+    alarm=rare, download=rare,
     belief=st.integers(0, 1000), proven=rare.map(lambda flag: not flag), autonomy=st.sampled_from(Autonomy),
     production=st.sampled_from([0, 0, 1, 50_000, 50_001, 10**9]), hour=st.integers(0, 23),
     acts=st.sampled_from([0, 0, 19, 20, 1000]),

@@ -10,7 +10,7 @@ from tercio.agents.situation import Condition, Limits, Situation, State, World, 
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target
 from tercio.model.decisions import Permission, Verb
 from tercio.model.incidents import Belief
-from tercio.model.site import Autonomy, Site
+from tercio.model.site import Autonomy, Flow, Site
 from tercio.model.siteparse import parse_site
 from tercio.model.units import SECOND
 from tests.agents.given import NOW, built_in, candidate, incident, replace
@@ -215,7 +215,6 @@ def test_safety_functions_their_stations_and_their_zones():
     assert seen(conduit("office", "sis")).safety
     assert not seen(conduit("office", "ot")).safety
     assert not seen(host("ews1")).safety
-    assert seen(host("ews1"), replace(RUNS, safety=frozenset({"ews1"}))).safety
 
 
 def test_what_is_never_touched():
@@ -297,10 +296,28 @@ def test_acts_of_the_busiest_zone():
     assert seen(flow("sisews", "sis1", 102)).acts == 0
 
 
-def test_consents_and_limits_pass_through():
-    world = replace(RUNS, consents=("security", "process engineer", "security"), limits=Limits(longest=60))
-    assert seen(host("ews1"), world).consents == ("process engineer", "security")
-    assert seen(host("ews1"), world).limits.longest == 60
+def test_alarm_paths_and_programs_being_loaded():
+    line = SITE.processes["filling"]
+    alarm = Flow("plc1", "ws1", "syslog", "read", alarm=True)
+    site = replace(SITE, processes={**SITE.processes, "filling": replace(line, flows=(*line.flows, alarm))})
+    assert seen(host("ws1"), site=site).alarm
+    assert not seen(host("hmi1"), site=site).alarm
+    loading = Condition(State.STOPPED, False, (("ews1", "plc1"),))
+    world = replace(RUNS, conditions={"filling": loading})
+    for target in (
+        host("ews1"),
+        host("plc1"),
+        flow("ews1", "plc1", 102),
+        flow("plc1", "ews1", 102),
+        conduit("ot", "ot"),
+    ):
+        assert seen(target, world).download, target
+    for target in (host("hmi1"), flow("ws1", "plc1", 102), conduit("office", "ot"), None):
+        assert not seen(target, world).download, target
+
+
+def test_limits_pass_through():
+    assert seen(host("ews1"), replace(RUNS, limits=Limits(longest=60))).limits.longest == 60
 
 
 names = st.sampled_from(sorted(SITE.assets))
@@ -319,7 +336,7 @@ def test_whatever_is_chosen_the_plant_keeps_what_it_must(target, world):
     held = {name: Belief((0.0, 0.0, 0.0, 1.0, 0.0), NOW) for name in SITE.assets}
     known = incident(beliefs=held, proven=tuple(SITE.assets))
     asked = candidate(VERBS[type(target)], target=target)
-    ruling = rule(MANDATE, asked, situate(SITE, asked, known, replace(world, consents=everybody), 0))
+    ruling = rule(MANDATE, asked, replace(situate(SITE, asked, known, world, 0), consents=everybody))
     if ruling.permission != Permission.PERMITTED:
         return
     lost = {name for cut in cut_flows(SITE, target) for name in cut[1:3]}

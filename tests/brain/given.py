@@ -143,7 +143,7 @@ RUNNING = ProcessState(running=True, seen=NOON, phase="fill", phase_seen=NOON)
 
 POOL = (
     asset("ws1", "office", "workstation", outage_per_hour=100), asset("ws2", "office", "jump", shared=True),
-    asset("hist1", "dmz", "historian"), asset("web1", "dmz", "web"), asset("web2", "dmz", "web"),
+    asset("hist1", "dmz", "historian"), asset("web1", "dmz", "web"), asset("web2", "dmz", "web", fragile=True),
     asset("hmi1", "ot", "hmi"), asset("hmi2", "ot", "hmi"), asset("ews1", "ot", "ews"), asset("plc1", "ot", "plc"),
     asset("plc2", "ot", "plc"), asset("sis1", "ot", "safety"),
 )  # fmt: skip
@@ -164,8 +164,9 @@ def processes(draw: st.DrawFn, name: str) -> Process:
     tolerated = draw(_few(st.sampled_from(needs), 2)) if needs else ()
     return Process(
         name=name, outage_per_hour=draw(money), restart_span=3600 * SECOND, restart_cost=draw(money), scrap=draw(money),
-        needs=needs, views=draw(_few(names, 2)), flows=tuple(Flow(*pair, service, access) for pair, service, access
-        in flows[:4]), tolerates=dict.fromkeys(tolerated, draw(st.sampled_from((60, 7200))) * SECOND),
+        needs=needs, views=draw(_few(names, 2)), flows=tuple(Flow(*pair, service, access, alarm=n == 3) for n, (pair,
+        service, access) in enumerate(flows[:4])),
+        tolerates=dict.fromkeys(tolerated, draw(st.sampled_from((60, 7200))) * SECOND),
         hold=draw(st.sampled_from(((), ("dose",)))),
         redundant=draw(st.sampled_from(((), (("web1", "web2"),), (("hmi1", "hmi2"), ("plc1", "plc2"))))),
         safety=draw(st.sampled_from(((), ("sis1",)))),
@@ -210,5 +211,6 @@ def questions(draw: st.DrawFn, plant: Site | None = None) -> Question:
     more = draw(st.lists(findings(where), max_size=5))
     (about, *_) = fold(first, *more, plant=where, now=NOON).values()
     holding, stale = replace(RUNNING, phase="dose"), replace(STOPPED, seen=0, phase_seen=0)
-    states = st.sampled_from((RUNNING, STOPPED, ProcessState(), holding, stale))
+    loading = replace(STOPPED, loads={"ews1>plc1 1:x": NOON - draw(st.integers(0, 1000)) * SECOND})
+    states = st.sampled_from((RUNNING, STOPPED, ProcessState(), holding, stale, loading))
     return question(about, where, processes={name: draw(states) for name in where.processes})

@@ -42,7 +42,7 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
         zones=tuple(sorted(zones)),
         level=min((_tenths(site, zone) for zone in zones), default=0),
         controller=bool(host) and bool(roles & CONTROLLERS),
-        safety=bool((members | ends) & _guarded(site, world.safety)),
+        safety=bool((members | ends) & _guarded(site)),
         never=_never(site, target, members | ends),
         shared=any(site.assets[n].shared for n in host if n in site.assets),
         own=_own(target, world.own),
@@ -58,8 +58,9 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
         production=production,
         hour=world.now // (3600 * SECOND) % 24,
         acts=max((world.acts.get(zone, 0) for zone in zones), default=0),
+        alarm=bool(_alarms(site).intersection(cuts)),
+        download=any(_parts(site, target, *pair) for each in world.conditions.values() for pair in each.loading),
         limits=world.limits,
-        consents=tuple(sorted(set(world.consents))),
     )
 
 
@@ -144,9 +145,20 @@ def _autonomy(site: Site, zones: Iterable[str]) -> Autonomy:
     return min(grants, key=_STRICT_FIRST.index, default=Autonomy.SHADOW)
 
 
-def _guarded(site: Site, discovered: frozenset[str]) -> set[str]:
+def _alarms(site: Site) -> set[Cut]:
+    return {(p.name, f.src, f.dst, f.service) for p in site.processes.values() for f in p.flows if f.alarm}
+
+
+def _parts(site: Site, target: Target | None, src: str, dst: str) -> bool:
+    if isinstance(target, ConduitTarget):
+        return {target.src_zone, target.dst_zone} == {_zone(site, src), _zone(site, dst)}
+    named = _named(target)
+    return bool(named) and named <= {src, dst}
+
+
+def _guarded(site: Site) -> set[str]:
     """Safety functions, and every station that may write to one."""
-    functions = {name for process in site.processes.values() for name in process.safety} | discovered
+    functions = {name for process in site.processes.values() for name in process.safety}
     functions |= {asset.name for asset in site.assets.values() if asset.role == "safety"}
     flows = [flow for process in site.processes.values() for flow in process.flows]
     return functions | {flow.src for flow in flows if flow.dst in functions and flow.access == "write"}

@@ -17,10 +17,12 @@ class State(StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A process now. What nobody knows counts as running and as a phase that is never interrupted."""
+    """A process now. What nobody knows counts as running and as a phase that is never interrupted. ``loading`` is who
+    may be loading a program into which controller."""
 
     state: State = State.UNKNOWN
     hold: bool = True
+    loading: tuple[tuple[str, str], ...] = ()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,17 +54,15 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """What the loop knows at the moment of a ruling.
 
     ``conditions`` by process (a missing one is unknown); ``lost`` are assets that are out already (contained, or dead);
-    ``own`` are addresses of Tercio's own hosts and of the gateways it acts on; ``safety`` are safety functions
-    and their stations that were discovered beside the listed ones; ``acts`` counts acts of the last hour by zone.
+    ``own`` are addresses of Tercio's own hosts and of the gateways it acts on; ``acts`` counts acts of the last hour by
+    zone.
     """
 
     now: int
     conditions: Mapping[str, Condition] = {}
     lost: frozenset[str] = frozenset()
     own: tuple[str, ...] = ()
-    safety: frozenset[str] = frozenset()
     acts: Mapping[str, int] = {}
-    consents: tuple[str, ...] = ()
     limits: Limits = Limits()
 
 
@@ -71,7 +71,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``level`` is the lowest Purdue level touched, in tenths (3.5 is 35); ``controller`` says that the host is one;
     ``states`` are those of the processes touched, ``hold`` that a cut would interrupt a phase that must not be;
-    ``cuts`` counts needed flows taken away, ``controller_cut`` says that one ends at a controller; ``belief`` is per
+    ``cuts`` counts needed flows taken away, ``controller_cut`` says that one ends at a controller, ``alarm`` that one
+    is an alarm path; ``download`` that a program may be being loaded between those it would part; ``belief`` is per
     mille held; ``production`` is cents for the whole span; ``hour`` is of the day, UTC; ``acts`` of the last hour, in
     the zone with most. ``consents`` are the roles that have consented to this very act.
     """
@@ -97,5 +98,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     production: int
     hour: int
     acts: int
+    alarm: bool = False
+    download: bool = False
     limits: Limits = Limits()
     consents: tuple[str, ...] = ()

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from tercio.brain.correlate.processes import observe
+from tercio.brain.correlate.processes import MOST_LOADS, observe
 from tercio.model.events import Endpoint, Event, Reading
-from tercio.model.processes import FRESH, ProcessState
-from tercio.model.site import Site
+from tercio.model.processes import FRESH, LOADING, ProcessState
+from tercio.model.site import Flow, Site
 from tercio.model.units import SECOND
 from tests.brain.given import FILLING, FORGED, NOON, PLANT, PROVEN, address, replace, site
 
@@ -106,3 +106,36 @@ def test_events_that_say_nothing_give_back_the_same_states():
     assert (
         observe(PLANT, states, [poll(), poll((COIL, 1), by="ews1", provenance=FORGED)])["filling"] is states["filling"]
     )
+
+
+LOADS = site(replace(FILLING, downloads=(Flow("ews1", "plc1", "s7"),)))
+
+
+def session(flow: str = "1:a", at: int = NOON, port: int = 102, by: str = "ews1", **more: Any) -> Event:
+    ends = {"dst": Endpoint(address(PLANT, "plc1"), port), "kind": "alert", "flow": flow}
+    return poll(at=at, by=by, **{**ends, **more})
+
+
+def loading(*events: Event, now: int = NOON) -> bool:
+    return after(*events, plant=LOADS).loading(now) == (("ews1", "plc1"),)
+
+
+def test_a_session_that_loads_programs_is_seen_until_its_end_or_for_a_time():
+    assert loading(session())
+    assert loading(session(), now=NOON + LOADING)
+    assert not loading(session(), now=NOON + LOADING + 1)
+    assert not loading(session(), session(kind="flow"))
+    assert loading(session(), session("1:b"), session(kind="flow")), "another session goes on"
+
+
+def test_what_is_no_such_session_loads_nothing():
+    assert not loading(session(port=502))
+    assert not loading(session(by="ws1"))
+    assert not loading(session(provenance=FORGED))
+    assert after(session(), plant=PLANT).loads == {}
+
+
+def test_sessions_that_load_are_remembered_up_to_a_number_the_latest_of_them():
+    many = [session(f"1:{number}", at=NOON + number) for number in range(MOST_LOADS + 5)]
+    loads = after(*many, plant=LOADS).loads
+    assert sorted(loads.values()) == [NOON + number for number in range(5, MOST_LOADS + 5)]

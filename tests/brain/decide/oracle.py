@@ -26,6 +26,9 @@ def wrongs(asked: Question, targets: list[Target]) -> Iterator[str]:
     for target in targets:
         if isinstance(target, HostTarget) and target.asset in site.assets and site.assets[target.asset].shared:
             yield "shared"
+        denied = {HostTarget: "asset", FlowTarget: "src"}.get(type(target))
+        if denied and getattr(asked.site.assets.get(getattr(target, denied)), "fragile", False):
+            yield "fragile"
         if isinstance(target, HostTarget) and is_controller(asked, target.asset):
             owners = [p for p in site.processes.values() if target.asset in members(p)]
             if not owners or not all(stopped(asked, p) for p in owners):
@@ -40,6 +43,19 @@ def wrongs_to(asked: Question, process: Process, targets: list[Target]) -> Itera
     cut = [flow for flow in process.flows for target in targets if refuses(asked, target, flow)]
     if cut and not stopped(asked, process) and any(is_controller(asked, end) for f in cut for end in (f.src, f.dst)):
         yield "control path"
+    if any(flow.alarm for flow in cut):
+        yield "alarm path"
+    for key, at in state.loads.items():
+        station, controller = key.split()[0].split(">")
+        cross = {asked.site.assets[station].zone, asked.site.assets[controller].zone}
+        parted = [
+            t for t in targets
+            if (isinstance(t, HostTarget) and t.asset in (station, controller))
+            or (isinstance(t, FlowTarget) and {t.src, t.dst} == {station, controller})
+            or (isinstance(t, ConduitTarget) and {t.src_zone, t.dst_zone} == cross)
+        ]  # fmt: skip
+        if parted and asked.now - at <= 15 * 60 * 1_000_000:
+            yield "download"
     fresh_phase = abs(asked.now - state.phase_seen) <= FRESH
     if lost and process.hold and (not fresh_phase or not state.phase or state.phase in process.hold):
         yield "hold"

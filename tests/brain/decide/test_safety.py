@@ -10,7 +10,7 @@ from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered, ground, together
 from tercio.model.commands import HostTarget, target_name
 from tercio.model.decisions import Candidate, Verb
-from tercio.model.processes import FRESH, ProcessState
+from tercio.model.processes import FRESH, LOADING, ProcessState
 from tercio.model.site import Flow
 from tests.brain.decide.oracle import wrongs
 from tests.brain.given import (
@@ -33,6 +33,8 @@ from tests.brain.given import (
 SHOP = replace(
     FILLING, name="shop", needs=("web1",), views=("web1", "web2"), tolerates={}, flows=(Flow("ws1", "web1", "https"),)
 )
+ALARM = Flow("plc1", "ws1", "syslog", "read", alarm=True)
+LOADING_NOW = replace(RUNNING, loads={"ews1>plc1 1:x": NOON})
 WEBS = (asset("web1", "dmz", "web"), asset("web2", "dmz", "web"))
 
 
@@ -66,6 +68,17 @@ def test_what_changes_nothing_is_always_safe():
     kept, gone = filtered(about("hmi1", "plc1"), candidates(about("hmi1", "plc1")))
     assert {Verb.NOTHING, Verb.WAIT, Verb.ASK} <= {c.verb for c in kept}
     assert gone
+
+
+def test_a_download_is_over_after_its_time_and_does_not_protect_others():
+    over = replace(RUNNING, loads={"ews1>plc1 1:x": NOON - LOADING - 1})
+    assert "host ews1" not in removed(about("ews1", "plc1", processes={"filling": over}))
+    assert "host ws1" not in removed(about("ws1", "plc1", processes={"filling": LOADING_NOW}))
+
+
+def test_what_is_fragile_may_be_protected_from_others():
+    fragile = site(assets=[asset("plc1", "ot", "plc", fragile=True)])
+    assert removed(about("ws1", "plc1", fragile)) == {}
 
 
 def never(**more: Any) -> Question:
@@ -113,6 +126,30 @@ CASES: dict[str, tuple[Question, str, str]] = {
     "shared": (
         about("ws2", "plc1", site(assets=[asset("ws2", "office", "jump", shared=True)])), "host ws2",
         "many stand behind ws2's address",
+    ),
+    "fragile": (
+        about("ws2", "plc1", site(assets=[asset("ws2", "office", "workstation", fragile=True)])), "host ws2",
+        "ws2 is fragile: to refuse its packets would send it resets",
+    ),
+    "a flow of a fragile device": (
+        about("ws2", "plc1", site(assets=[asset("ws2", "office", "workstation", fragile=True)])),
+        "flow ws2 -> plc1 tcp/502", "ws2 is fragile: to refuse its packets would send it resets",
+    ),
+    "alarm path, of a line that stands": (
+        about("ws1", "plc1", site(replace(FILLING, flows=(*FILLING.flows, ALARM))), processes={"filling": STOPPED}),
+        "host ws1", "it would take away the alarm path plc1 -> ws1 of process filling",
+    ),
+    "download": (
+        about("ews1", "plc1", processes={"filling": LOADING_NOW}), "host ews1",
+        "ews1 may be loading a program into plc1: to interrupt it leaves plc1 without one",
+    ),
+    "flow of a download": (
+        about("ews1", "plc1", processes={"filling": LOADING_NOW}), "flow ews1 -> plc1 tcp/502",
+        "ews1 may be loading a program into plc1: to interrupt it leaves plc1 without one",
+    ),
+    "conduit of a download": (
+        about("ws1", "plc1", processes={"filling": replace(RUNNING, loads={"ws1>plc1 1:x": NOON - LOADING})}),
+        "conduit office -> ot", "ws1 may be loading a program into plc1: to interrupt it leaves plc1 without one",
     ),
     "phase to hold": (
         about("hist1", "plc1", site(replace(FILLING, hold=("dose",))), processes={

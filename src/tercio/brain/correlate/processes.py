@@ -5,24 +5,34 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from tercio.model.events import Event, Provenance, Reading
-from tercio.model.processes import FRESH, ProcessState
-from tercio.model.site import Process, Site, Tag
+from tercio.model.processes import FRESH, LOADING, ProcessState
+from tercio.model.services import port_of
+from tercio.model.site import Flow, Process, Site, Tag
+
+MOST_LOADS = 32
+"""Sessions over which a program may be loaded, remembered per process: an intruder must not fill the memory."""
 
 
 def observe(site: Site, states: Mapping[str, ProcessState], events: Iterable[Event]) -> dict[str, ProcessState]:
-    """Fold events with readings into the states, by process name.
+    """Fold events with readings, and those of sessions that load programs, into the states, by process name.
 
-    Passed over are events without readings, those that any host on the wire could have forged (a line must not be made
-    to look stopped), and those from the future (a wrong clock must not lock out every later reading).
+    Passed over are other events, those that any host on the wire could have forged (a line must not be made to look
+    stopped), and those from the future (a wrong clock must not lock out every later reading).
     """
     result = dict(states)
+    loaders = [(process.name, flow) for process in site.processes.values() for flow in process.downloads]
     for event in events:
-        if not event.readings or event.src is None or event.dst is None:
+        if event.src is None or event.dst is None or not (event.readings or loaders):
             continue
         if event.provenance == Provenance.FORGEABLE or event.time - event.received > FRESH:
             continue
         ends = {site.asset_at(event.src.address), site.asset_at(event.dst.address)}
         names = {asset.name for asset in ends if asset is not None}
+        for name, flow in loaders:
+            if {flow.src, flow.dst} == names and event.dst.port == port_of(flow.service)[1]:
+                result[name] = _loaded(result.get(name, ProcessState()), flow, event)
+        if not event.readings:
+            continue
         for process in site.processes.values():
             before = result.get(process.name, ProcessState())
             after = _read(site, process, _polled(process, before, event.time, names), event)
@@ -36,6 +46,16 @@ def _polled(process: Process, state: ProcessState, time: int, names: set[str]) -
     keys = [f"{flow.src}>{flow.dst}" for flow in process.flows if {flow.src, flow.dst} == names]
     fresh = {key: time for key in keys if time > state.polls.get(key, 0)}
     return msgspec.structs.replace(state, polls={**state.polls, **fresh}) if fresh else state
+
+
+def _loaded(state: ProcessState, flow: Flow, event: Event) -> ProcessState:
+    """A session over which programs are loaded was seen, or its end was. The latest are kept."""
+    key = f"{flow.src}>{flow.dst} {event.flow}"
+    others = {other: at for other, at in state.loads.items() if other != key and event.time - at <= LOADING}
+    if event.kind == "flow":
+        return msgspec.structs.replace(state, loads=others)
+    kept = dict(sorted(others.items(), key=lambda each: each[1])[1 - MOST_LOADS :])
+    return msgspec.structs.replace(state, loads={**kept, key: event.time})
 
 
 def _read(site: Site, process: Process, state: ProcessState, event: Event) -> ProcessState:

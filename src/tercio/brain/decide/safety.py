@@ -110,6 +110,45 @@ def _shared(basis: Ground, candidate: Candidate) -> str:
     return f"many stand behind {asset.name}'s address" if asset is not None and asset.shared else ""
 
 
+def _fragile(basis: Ground, candidate: Candidate) -> str:
+    """Whoever is refused gets resets, so that nothing of his is replayed later; the other end gets nothing."""
+    match candidate.target:
+        case HostTarget(asset=name) | FlowTarget(src=name):
+            asset = basis.question.site.assets.get(name)
+            return f"{name} is fragile: to refuse its packets would send it resets" if asset and asset.fragile else ""
+        case _:
+            return ""
+
+
+def _alarm(basis: Ground, candidate: Candidate) -> str:
+    cut = set(candidate.cuts)
+    for process, flow in needed_flows(basis.question.site):
+        if flow.alarm and (process.name, flow.src, flow.dst, flow.service) in cut:
+            return f"it would take away the alarm path {flow.src} -> {flow.dst} of process {process.name}"
+    return ""
+
+
+def _download(basis: Ground, candidate: Candidate) -> str:
+    for process in lines_of(basis.question.site):
+        for src, dst in _state(basis.question, process).loading(basis.question.now):
+            if _parts(basis.question.site, candidate.target, src, dst):
+                return f"{src} may be loading a program into {dst}: to interrupt it leaves {dst} without one"
+    return ""
+
+
+def _parts(site: Site, target: Target | None, src: str, dst: str) -> bool:
+    """Whether a target parts two assets from each other."""
+    match target:
+        case HostTarget(asset=name):
+            return name in (src, dst)
+        case FlowTarget(src=one, dst=other):
+            return {one, other} == {src, dst}
+        case ConduitTarget(src_zone=one, dst_zone=other):
+            return {one, other} == {site.assets[name].zone for name in (src, dst)}
+        case None:
+            return False
+
+
 def _hold(basis: Ground, candidate: Candidate) -> str:
     for process in lines_of(basis.question.site):
         taken = taken_by(process, candidate.target, candidate.cuts)
@@ -158,6 +197,9 @@ RULES: tuple[Callable[[Ground, Candidate], str], ...] = (
     _safety_function,
     _controller,
     _shared,
+    _fragile,
+    _alarm,
+    _download,
     _hold,
     _last_of_its_kind,
     _needed,
