@@ -25,9 +25,7 @@ from tercio.model.findings import Level
 from tercio.model.ids import mint
 from tercio.model.units import SECOND
 
-TOLD_EVERY = 500
-"""Documents between two words about how many were read."""
-
+TOLD_EVERY = 500  # documents between two words about how many were read
 MAX_COUNT = 10_000
 """Largest count a correlation may wait for: it keeps that many sightings per group."""
 
@@ -94,8 +92,7 @@ class _Compiler:
         if "filter" in document.body:
             self.rejected.append(document.rejected("Sigma filters are not supported", "filter"))
         elif "action" in document.body:
-            reason = "documents that share parts (action) are not supported"
-            self.rejected.append(document.rejected(reason, "action"))
+            self.rejected.append(document.rejected("documents that share parts (action) are not supported", "action"))
         elif "correlation" in document.body:
             self.later.append(document)
         else:
