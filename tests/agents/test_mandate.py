@@ -317,7 +317,11 @@ REFUSED = {
     "no id": ("forbid (principal, action, resource);", 'odd.cedar: policy 1: write @id("...")'),
     "no words": ('@id("x") forbid (principal, action, resource);', 'policy x: write @id("...") and @words("...")'),
     "empty id": ('@id @words("x") forbid (principal, action, resource);', "policy 1: write @id"),
-    "no Cedar": ("forbid (principal,", "odd.cedar: unexpected end of input; correct the Cedar text"),
+    "no Cedar": ("forbid (principal,", "odd.cedar:1: unexpected end of input; correct the Cedar text"),
+    "a slip in the middle": (
+        '@id("a")\n@words("b")\nforbid (principal, action, resource)\nwhen { context.belief === 3 };\n@id("c")\n',
+        "odd.cedar:4: unexpected token `=`; correct the Cedar text",
+    ),
     "binary": ("\x00\xff", "correct the Cedar text"),
     "unknown attribute": (
         '@id("typo") @words("x") forbid (principal, action in Action::"act", resource) when { context.belif > 1 };',

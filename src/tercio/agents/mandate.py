@@ -6,6 +6,7 @@ what acts. How far Tercio may go by itself is no policy but data that people gra
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -210,8 +211,8 @@ def _read(file: str, text: str, schema: cedarpy.Schema, taken: Mapping[str, obje
     """The policies of one file by their own ids, in Cedar's JSON form."""
     try:
         raw = json.loads(cedarpy.policies_to_json_str(text))
-    except ValueError as error:
-        raise MandateError(f"{file}: {error}; correct the Cedar text, or remove the file") from None
+    except ValueError:
+        raise MandateError(f"{file}:{_fault(text)}; correct the Cedar text, or remove the file") from None
     if raw["templates"]:
         raise MandateError(f"{file}: templates are not used here; write the policy without ?principal and ?resource")
     found: dict[str, dict[str, Any]] = {}
@@ -228,6 +229,24 @@ def _read(file: str, text: str, schema: cedarpy.Schema, taken: Mapping[str, obje
         name = checked.id_annotations_by_policy_id.get(problem.policy_id, "?")
         raise MandateError(f"{_where(file, text, name)}: {problem.error}; use the names in schema.cedarschema")
     return found
+
+
+def _fault(text: str) -> str:
+    """Where a text stops being the beginning of any policies, and why: Cedar's parser names no line."""
+    lines = text.splitlines()
+
+    def fault(number: int) -> str:
+        try:
+            cedarpy.policies_to_json_str("\n".join(lines[:number]))
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def broken(number: int) -> bool:
+        return bool(why := fault(number)) and "end of input" not in why
+
+    line = bisect_left(range(1, len(lines)), True, key=broken) + 1
+    return f"{line}: {fault(line)}"
 
 
 def _only_stricter(where: str, policy: dict[str, Any]) -> None:
