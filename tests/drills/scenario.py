@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from tercio.drills.range.range import STANDING, Range, RangeError
+from tercio.drills.range.cast import STANDING
+from tercio.drills.range.range import Range, RangeError
 from tercio.drills.range.topology import GATEWAY, HOSTS
 from tercio.drills.range.traces import now
 

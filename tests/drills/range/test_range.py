@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tercio.drills.range.range import STANDING, VISITING, Range, RangeError, content_rules, site_file
+from tercio.drills.range.cast import STANDING, VISITING
+from tercio.drills.range.range import Range, RangeError, content_rules, site_file
 from tercio.drills.range.topology import HOSTS, SEGMENTS
 from tercio.model.site import Autonomy
 from tercio.model.siteparse import parse_site

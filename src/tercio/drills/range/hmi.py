@@ -87,14 +87,16 @@ async def watch(options: argparse.Namespace) -> None:
         if moment - reported >= 1.0:
             reported = moment
             view.report()
-        due = max(due + PERIOD, moment)
+        due = moment if view.polls < options.burst else max(due + PERIOD, moment)
         await asyncio.sleep(due - moment)
     view.report()
 
 
 def main(argv: list[str] | None = None) -> int:
     """``python -m tercio.drills.range.hmi --trace FILE --target ADDRESS``."""
-    asyncio.run(watch(arguments(str(__doc__)).parse_args(argv)))
+    parser = arguments(str(__doc__))
+    parser.add_argument("--burst", type=int, default=0, help="so many polls at the start without a pause")
+    asyncio.run(watch(parser.parse_args(argv)))
     return 0
 
 

@@ -7,45 +7,15 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-import msgspec
-
 from tercio.drills.range import network, suricata
+from tercio.drills.range.cast import CLIENTS, STANDING, VISITING, Actor, absent
 from tercio.drills.range.counts import Counts, count
 from tercio.drills.range.sandbox import inside, missing_tools
-from tercio.drills.range.topology import GATEWAY, HOSTS
+from tercio.drills.range.topology import GATEWAY
 from tercio.drills.range.traces import Started, read_trace
 
-PLC, HMI = HOSTS["plc1"].address4, HOSTS["hmi1"].address4
 PATIENCE = 15.0
 """Seconds that an actor may take to be ready."""
-
-
-class Actor(msgspec.Struct, frozen=True):
-    """An actor: its module, the host it runs on, its own arguments. ``{folder}`` in an argument is the work folder."""
-
-    module: str
-    host: str
-    arguments: tuple[str, ...] = ()
-
-
-STANDING = {
-    "plc": Actor("tercio.drills.range.plc", "plc1"),
-    "hmi": Actor("tercio.drills.range.hmi", "hmi1", ("--target", PLC)),
-    "historian": Actor(
-        "tercio.drills.range.historian", "hist1", ("--target", PLC, "--store", "{folder}/historian.jsonl")
-    ),
-}
-"""Who is always there, from the start to the end."""
-
-CLIENTS = frozenset({"hmi", "historian"})
-"""Actors that open long sessions. They begin once the sensor runs: it reads only sessions whose handshake it saw."""
-
-VISITING = {
-    "ews": Actor("tercio.drills.range.ews", "ews1", ("--target", PLC)),
-    "scanner": Actor("tercio.drills.range.scanner", "scan1"),
-    "intruder": Actor("tercio.drills.adversaries.intruder", "ws1"),
-}
-"""Who comes when a drill says so: two look-alikes and the intruder."""
 
 
 class RangeError(Exception):
@@ -56,7 +26,7 @@ class Range:
     """A running range in this sandbox, and all that it writes in ``folder``.
 
     ``took`` is how long ``up`` took (microseconds); ``gateway_netns`` is a path for ``nsenter --net=`` inside the
-    sandbox; ``running`` holds the range's processes by name.
+    sandbox; ``running`` holds the range's processes by name; ``remarks`` says what this machine's range lacks.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +34,9 @@ class Range:
         self.traces = folder / "traces"
         self.gateway_netns = network.RUN / GATEWAY
         self.sensor: suricata.Sensor | None = None
+        self._rules = content_rules()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.remarks: tuple[str, ...] = ()
         self.took = 0
 
     @classmethod
@@ -79,15 +51,18 @@ class Range:
         if missing := missing_tools():
             raise RangeError("; ".join(missing))
         plant = cls(folder)
+        plant._rules = rules or content_rules()
         if plant.traces.exists():
             raise RangeError(f"{plant.traces} is from an earlier range: use a new folder")
         plant.traces.mkdir(parents=True)
         try:
             network.build()
-            engine = suricata.start(folder / "suricata", rules or content_rules()) if sensor else None
+            engine = suricata.start(folder / "suricata", plant._rules) if sensor else None
             if engine is not None:
                 plant.running["suricata"] = engine
-            early, late = [n for n in actors if n not in CLIENTS], [n for n in actors if n in CLIENTS]
+            lacking, plant.remarks = absent()
+            present = [name for name in actors if name not in lacking]
+            early, late = [n for n in present if n not in CLIENTS], [n for n in present if n in CLIENTS]
             for name in early:
                 plant.start(name, STANDING[name])
             if engine is not None:
@@ -130,6 +105,11 @@ class Range:
         """Start one of ``VISITING``; a second visit of the same actor appends to the same trace."""
         return self.start(name, VISITING[name], *arguments)
 
+    def restart(self, name: str, *arguments: str) -> None:
+        """End a standing actor and start it anew, with further arguments; does not wait until it is ready."""
+        self.stop([name])
+        self.start(name, STANDING[name], *arguments)
+
     def await_start(self, name: str) -> None:
         """Wait until an actor has said that it is ready. Raises ``RangeError``."""
         deadline = time.monotonic() + PATIENCE
@@ -138,6 +118,20 @@ class Range:
                 words = (self.folder / f"{name}.log").read_text(errors="replace").strip()[-300:]
                 raise RangeError(f"{name} did not start, see {self.folder / f'{name}.log'}: {words}")
             time.sleep(0.02)
+
+    def restart_sensor(self) -> None:
+        """Kill the sensor and start it again, as a service manager does with one that died: it goes on writing to the
+        same file, and knows none of the sessions that were open before. Raises ``RangeError``."""
+        old = self.running.pop("suricata")
+        old.kill()
+        old.wait()
+        folder = self.folder / "suricata"
+        (folder / "suricata.log").unlink(missing_ok=True)
+        try:
+            self.running["suricata"] = suricata.start(folder, self._rules)
+            self.sensor = suricata.ready(self.running["suricata"], folder)
+        except suricata.SensorError as error:
+            raise RangeError(str(error)) from error
 
     def run_in(self, host: str, argv: Sequence[str], text: str = "") -> "subprocess.CompletedProcess[str]":
         """Run a command in a host's namespace (or the gateway's) to its end; its status is the caller's to judge."""

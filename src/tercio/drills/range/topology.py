@@ -60,13 +60,23 @@ HOSTS = {
     host.name: host
     for host in (
         Host("ws1", "office", 10),
+        Host("ws2", "office", 11),
         Host("hist1", "dmz", 10),
+        Host("dir1", "dmz", 11),
+        Host("jump1", "dmz", 30),
         Host("scan1", "dmz", 40),
         Host("hmi1", "ot", 10),
         Host("plc1", "ot", 21),
         Host("ews1", "ot", 30),
+        Host("plc2", "ot", 41),
+        Host("rio1", "ot", 42),
+        Host("hmi2", "ot", 51),
+        Host("hmi3", "ot", 52),
     )
 }
+
+FLOATING = "10.77.30.50"
+"""The address that the redundant stations hmi2 and hmi3 share."""
 
 NAMESPACES = (GATEWAY, *HOSTS)
 

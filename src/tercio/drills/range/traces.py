@@ -111,7 +111,113 @@ class Write(msgspec.Struct, frozen=True, tag_field="kind", tag="write"):
     outcome: str
 
 
-Record = Started | Request | Malformed | Session | Trip | Line | Missed | Polls | Connect | Read | Write
+class Silence(msgspec.Struct, frozen=True, tag_field="kind", tag="silence"):
+    """A receiver of cyclic frames heard nothing for longer than its watchdog allows, by the kernel's time stamps.
+
+    ``at`` is when it began, ``span`` how long it was; ``lost`` frames were sent and never arrived; ``held_up`` is how
+    much longer the frame that ended it was under way than the one that began it. Spans in microseconds.
+    """
+
+    at: int
+    flow: str
+    span: int
+    lost: int
+    held_up: int
+    cycle: int
+    watchdog: int
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether a punctual sender would have tripped the watchdog as well: then it is the network's doing."""
+        return (self.lost + 1) * self.cycle + self.held_up > self.watchdog
+
+
+class Cycles(msgspec.Struct, frozen=True, tag_field="kind", tag="cycles"):
+    """A receiver's cyclic frames so far, once a second and at the end; ``longest`` is how long the network had any of
+    them at most (microseconds)."""
+
+    at: int
+    flow: str
+    received: int
+    lost: int
+    longest: int
+
+
+class SessionLost(msgspec.Struct, frozen=True, tag_field="kind", tag="session_lost"):
+    """A session that was to last ended, by a reset or as nothing got through any more; ``asked`` is how many questions
+    had been answered on it."""
+
+    at: int
+    session: str
+    reason: str
+    asked: int
+
+
+class Asked(msgspec.Struct, frozen=True, tag_field="kind", tag="asked"):
+    """Questions that were answered so far on sessions that are to last, once a second and at the end."""
+
+    at: int
+    session: str
+    answered: int
+
+
+class TakeOver(msgspec.Struct, frozen=True, tag_field="kind", tag="take_over"):
+    """The station in reserve took the floating address (``took``), or gave it back."""
+
+    at: int
+    address: str
+    took: bool
+
+
+class SignOn(msgspec.Struct, frozen=True, tag_field="kind", tag="sign_on"):
+    """An account signed on at the directory: ``outcome`` accepted, refused or unreachable."""
+
+    at: int
+    target: str
+    account: str
+    outcome: str
+
+
+class Forged(msgspec.Struct, frozen=True, tag_field="kind", tag="forged"):
+    """A connection attempt was sent under an address that is another machine's."""
+
+    at: int
+    source: str
+    target: str
+    port: int
+
+
+class Leased(msgspec.Struct, frozen=True, tag_field="kind", tag="leased"):
+    """A machine, named by its own MAC address, has been given an IPv4 address by DHCP, or gave it back (``held``)."""
+
+    at: int
+    host: str
+    mac: str
+    address: str
+    held: bool
+
+
+Record = (
+    Started
+    | Request
+    | Malformed
+    | Session
+    | Trip
+    | Line
+    | Missed
+    | Polls
+    | Connect
+    | Read
+    | Write
+    | Silence
+    | Cycles
+    | SessionLost
+    | Asked
+    | TakeOver
+    | SignOn
+    | Forged
+    | Leased
+)
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
