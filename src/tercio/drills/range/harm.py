@@ -1,0 +1,93 @@
+"""What happened to innocent bystanders, and what of it exceeds a control span without any defence. Pure.
+
+A silence that the sender's own lateness explains is none of the network's doing and counts nowhere, so a busy machine
+harms nobody. What is left is compared with the control span of the same run: as much an hour would have been there anyway.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from tercio.drills.range.traces import Asked, Cycles, Reading, Record, SessionLost, Silence, TakeOver
+
+HEARTBEAT = "heartbeat"
+"""The flow by which a station in reserve knows that the main one is there."""
+
+
+class Harm(msgspec.Struct, frozen=True, kw_only=True):
+    """Harm to bystanders: ``io_timeouts`` (watchdogs of cyclic traffic that the network tripped), ``sessions_lost``
+    (reset, hung up or nothing acknowledged any more), ``failovers`` (unwanted take-overs of a floating address)."""
+
+    io_timeouts: int = 0
+    sessions_lost: int = 0
+    failovers: int = 0
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was watched, so that no harm means something: cyclic frames received, questions answered on lasting
+    sessions, heartbeats heard. ``longest`` is how long the network had a frame at most (microseconds)."""
+
+    cycles: int = 0
+    answers: int = 0
+    heartbeats: int = 0
+    longest: int = 0
+
+    @property
+    def everything(self) -> bool:
+        """Whether each kind of bystander was seen at all."""
+        return bool(self.cycles and self.answers and self.heartbeats)
+
+
+def harm(traces: Mapping[str, Reading], since: int, until: int) -> Harm:
+    """What the bystanders suffered from ``since`` on and before ``until`` (instants)."""
+    records = [each for reading in traces.values() for each in reading.records]
+    inside = [each for each in records if since <= each.at < until]
+    silences = [each for each in inside if isinstance(each, Silence) and each.unexplained]
+    return Harm(
+        io_timeouts=sum(each.flow != HEARTBEAT for each in silences),
+        sessions_lost=sum(isinstance(each, SessionLost) for each in inside),
+        failovers=_failovers(inside, records),
+    )
+
+
+def watched(traces: Mapping[str, Reading]) -> Watched:
+    """How much the bystanders had to tell."""
+    last: dict[tuple[str, str], Cycles] = {}
+    answers: dict[tuple[str, str], int] = {}
+    for name, reading in traces.items():
+        for each in reading.records:
+            if isinstance(each, Cycles):
+                last[name, each.flow] = each
+            elif isinstance(each, Asked):
+                answers[name, each.session] = each.answered
+    return Watched(
+        cycles=sum(each.received for (_, flow), each in last.items() if flow != HEARTBEAT),
+        answers=sum(answers.values()),
+        heartbeats=sum(each.received for (_, flow), each in last.items() if flow == HEARTBEAT),
+        longest=max((each.longest for each in last.values()), default=0),
+    )
+
+
+def excess(found: Harm, span: int, control: Harm, control_span: int) -> Harm:
+    """What of ``found`` in ``span`` exceeds what the control span lets expect (spans in microseconds): nothing less
+    than none, and all of it where there was no control."""
+
+    def beyond(seen: int, before: int) -> int:
+        return seen if control_span <= 0 else max(0, seen - before * span // control_span)
+
+    return Harm(
+        io_timeouts=beyond(found.io_timeouts, control.io_timeouts),
+        sessions_lost=beyond(found.sessions_lost, control.sessions_lost),
+        failovers=beyond(found.failovers, control.failovers),
+    )
+
+
+def _failovers(inside: Iterable[Record], records: Iterable[Record]) -> int:
+    """Take-overs, but for those in a silence that turned out to be the main station's own."""
+    own = [
+        (each.at, each.at + each.span)
+        for each in records
+        if isinstance(each, Silence) and each.flow == HEARTBEAT and not each.unexplained
+    ]
+    taken = [each for each in inside if isinstance(each, TakeOver) and each.took]
+    return sum(not any(start <= each.at <= end for start, end in own) for each in taken)
