@@ -1,7 +1,7 @@
 """What happened to innocent bystanders, and what of it exceeds a control span without any defence. Pure.
 
 A silence that the sender's own lateness explains is none of the network's doing and counts nowhere, so a busy machine
-harms nobody. What is left is compared with the control span of the same run: as much an hour would have been there anyway.
+harms nobody. What is left is compared with the control span of the same run: as much a second was there anyway.
 """
 
 from collections.abc import Iterable, Mapping

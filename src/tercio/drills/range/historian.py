@@ -35,7 +35,7 @@ def record(options: argparse.Namespace, trace: Trace) -> None:
                 else:
                     master.close()
                 due = max(due + PERIOD, time.monotonic())
-                time.sleep(due - time.monotonic())
+                time.sleep(max(0.0, due - time.monotonic()))
         except Stopped:
             trace.add(Polls(now(), polls, missed))
             raise

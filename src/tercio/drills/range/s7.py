@@ -57,7 +57,7 @@ def poll(options: argparse.Namespace, trace: Trace) -> None:
             except Lost:
                 number = 0
             due = max(due + PERIOD, time.monotonic())
-            time.sleep(due - time.monotonic() if number else PAUSE)
+            time.sleep(max(0.0, due - time.monotonic()) if number else PAUSE)
     except Stopped:
         asking.report()
         asking.close()
