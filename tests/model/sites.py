@@ -36,15 +36,15 @@ role = "plc"
 mac = "02-00-0A-4D-1E-15"
 fragile = true
 [assets.hmi1]
-addresses = ["10.77.30.10"]
+addresses = ["10.77.30.10", "fd00:77:30::10"]
 zone = "ot"
 role = "hmi"
 [assets.hmi2]
-addresses = ["10.77.30.11"]
+addresses = ["10.77.30.11", "fd00:77:30::11"]
 zone = "ot"
 role = "hmi"
 [assets.sis1]
-addresses = ["10.77.30.50"]
+addresses = ["10.77.30.50", "fd00:77:30::50"]
 zone = "ot"
 role = "safety"
 [processes.filling]

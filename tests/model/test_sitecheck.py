@@ -1,12 +1,27 @@
 import pytest
 
+from tercio.model.decisions import Reach
 from tercio.model.sitecheck import Remark, Severity, check_site
 from tercio.model.siteparse import parse_site
 from tests.model.sites import GOOD, broken
 
 
-def remarks(text: str) -> tuple[Remark, ...]:
-    return check_site(parse_site(text))
+def remarks(text: str, *reaches: tuple[str, ...]) -> tuple[Remark, ...]:
+    hands = [Reach(f"hand{n}", "nftables", zones) for n, zones in enumerate(reaches)]
+    return check_site(parse_site(text), hands if reaches else None)
+
+
+@pytest.mark.parametrize(("reaches", "place", "words"), [
+    ([("office", "dmz"), ("dmz", "ot")], "zones.office",
+     ("no hand reaches the conduit office -> ot: what passes between them can't be refused; "
+      "name both in the zones of the hand on the gateway between them")),
+    ([("office", "dmz")], "zones.ot",
+     "is in no hand's zones: nothing can be stopped there; name it in [hands.NAME] zones of tercio.toml"),
+])  # fmt: skip
+def test_where_no_hand_reaches_nothing_can_be_stopped(reaches: list, place: str, words: str):
+    assert remarks(GOOD, *reaches) == (Remark(Severity.WARNING, place, words),)
+    assert remarks(GOOD, ("office", "dmz", "ot")) == ()
+    assert len(check_site(parse_site(GOOD), ())) == 3
 
 
 def test_a_complete_and_sound_site_gives_no_remark():
@@ -49,9 +64,81 @@ CASES = {
         Severity.ERROR,
         "processes.filling",
         (
-            "does not say where the safety function is, yet ot may act beyond shadow; "
-            'write safety = "ASSET", or none = "signed by NAME, DATE"'
+            "does not say where the safety function is, yet ot may act beyond shadow: the whole site is forced to "
+            'shadow until it does; write safety = "ASSET", or none = "signed by NAME, DATE"'
         ),
+    ),
+    "signed to have none, and yet there is one": (
+        'safety = "sis1"\n',
+        'none = "signed by A. Weber, 2026-03-01"\n',
+        Severity.ERROR,
+        "processes.filling",
+        "is signed to have no safety function, yet sis1 beside it has the role safety; correct one",
+    ),
+    "one view": (
+        'views = ["hmi1", "hmi2"]\n',
+        'views = ["hmi1"]\n',
+        Severity.NOTE,
+        "processes.filling",
+        (
+            "has one view, hmi1: nothing that takes hmi1's traffic away will ever be ordered; "
+            "add a second view if there is one"
+        ),
+    ),
+    "an address family unsaid": (
+        ', "fd00:77:30:0::21"',
+        "",
+        Severity.WARNING,
+        "assets.plc1",
+        (
+            "has no IPv6 address although its zone ot has such a network: if it speaks IPv6, "
+            "a block would leave it that way; add the address"
+        ),
+    ),
+    "a zone that nothing may stop": (
+        'networks = ["10.77.99.0/24"]',
+        'networks = ["10.77.30.0/23"]',
+        Severity.WARNING,
+        "never.networks",
+        "has 10.77.30.0/23, all of ot: nothing will ever be stopped there; name what must be spared",
+    ),
+    "phases that nobody reads": (
+        (
+            'phases = "modbus:plc1/register/7"\nphase_names = {1 = "fill", 2 = "dose", 3 = "sterilise"}\n'
+            'hold = ["dose", "sterilise"]\n'
+        ),
+        'phase_names = {1 = "fill"}\n',
+        Severity.WARNING,
+        "processes.filling",
+        'names phases and does not say where the phase is read; add phases = "modbus:ASSET/register/N"',
+    ),
+    "held in every phase": (
+        'hold = ["dose", "sterilise"]',
+        'hold = ["dose", "sterilise", "fill"]',
+        Severity.WARNING,
+        "processes.filling",
+        "holds in every phase, so that nothing will ever be taken from it; name only the phases that must be held",
+    ),
+    "a part dearer than the whole": (
+        'role = "historian"\n',
+        'role = "historian"\noutage_per_hour = 50000\n',
+        Severity.WARNING,
+        "processes.filling",
+        "costs less an hour than historian alone, which it needs; correct one of the two",
+    ),
+    "a tolerance for a stranger": (
+        '{historian = "8h"}',
+        '{historian = "8h", ws1 = "1h"}',
+        Severity.WARNING,
+        "processes.filling",
+        "tolerates the loss of ws1, which it neither needs nor speaks with; add it to needs, or take it off",
+    ),
+    "a program for no controller": (
+        'safety = "sis1"\n',
+        'safety = "sis1"\ndownloads = [{from = "hmi1", to = "hmi2", service = "s7"}]\n',
+        Severity.WARNING,
+        "processes.filling",
+        "says that hmi1 loads programs into hmi2, which is no controller; correct it, or the role",
     ),
     "no view": (
         'views = ["hmi1", "hmi2"]\n',
@@ -100,7 +187,7 @@ CASES = {
         "outage_per_hour = 0",
         Severity.WARNING,
         "processes.filling",
-        "costs nothing while it stands still; give outage_per_hour",
+        "costs nothing while it stands still, so that nothing is done to keep it; give outage_per_hour",
     ),
     "no controller": (
         'role = "plc"',
@@ -158,8 +245,8 @@ CASES = {
         ),
     ),
     "a flow that can't exist": (
-        'addresses = ["10.77.30.11"]',
-        'addresses = ["fd00:77:30::11"]',
+        '"10.77.30.11", "fd00:77:30::11"',
+        '"fd00:77:30::11"',
         Severity.ERROR,
         "processes.filling",
         (
@@ -179,7 +266,7 @@ def test_one_gap_gives_one_remark_that_says_what_to_do(case: str):
     found = remarks(text)
     assert Remark(severity, place, words) in found
     also = {"no view", "no controller"}  # what is a view or a controller no more is a need like others
-    assert len(found) == (2 if case in also else 1)
+    assert len(found) == (2 if case in also else 3 if case == "a flow that can't exist" else 1)
 
 
 def test_in_shadow_a_missing_answer_on_safety_is_a_warning():
@@ -190,7 +277,7 @@ def test_in_shadow_a_missing_answer_on_safety_is_a_warning():
 
 
 def test_a_cheap_asset_at_control_level_weighs_more_than_elsewhere():
-    cell = '[assets.cell1]\naddresses = ["10.77.30.99"]\nzone = "ot"\nrole = "robot"\n'
+    cell = '[assets.cell1]\naddresses = ["10.77.30.99", "fd00:77:30::99"]\nzone = "ot"\nrole = "robot"\n'
     (remark,) = remarks(GOOD + cell)
     assert (remark.severity, remark.place) == (Severity.WARNING, "assets.cell1")
 

@@ -13,8 +13,20 @@ from tercio.model.units import SECOND
 
 HOUR = 3600 * SECOND
 
+LEAST_STOP = HOUR
+"""Where the site does not say how long a restart takes, a stop is priced as an hour: never as nothing."""
+
+MOST_PLACES = 4096
+"""Addresses of which a site remembers where they lie."""
+
 CONTROLLERS = frozenset({"plc", "rtu", "dcs", "pac", "ied", "drive", "robot", "cnc", "controller"})
 """Roles of devices that move something in the physical world."""
+
+ROUTERS = frozenset({"gateway", "router", "firewall"})
+"""Roles of machines whose link address speaks for others."""
+
+SHARED_ROLES = frozenset({"jump", "terminal", "proxy", "vpn", *ROUTERS})
+"""Roles behind whose address many stand."""
 
 
 class Autonomy(StrEnum):
@@ -109,6 +121,13 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
         parts = zip(begins, ends, strict=True)
         return sum(rate * max(0, min(end, length) - begin) for (begin, rate), end in parts) // HOUR
 
+    def stake(self, stopped: bool = False) -> int:
+        """What an attack that stops it costs (cents): the batch, the restart, and the hours it takes. Where it is
+        stopped already there is no batch to lose, but whoever writes on spoils the restart, and its hours begin
+        anew."""
+        batch = 0 if stopped else self.scrap
+        return batch + self.restart_cost + self.outage(max(self.restart_span, LEAST_STOP))
+
     def scrap_in(self, phase: str) -> int:
         """What is lost at once by a cut in this phase (cents): in one that nobody knows, the most."""
         return self.scrap_by_phase.get(phase, self.scrap)
@@ -141,17 +160,44 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The listed asset that carries this address, if any."""
         return self._by_address.get(plain_address(address))
 
+    def asset_with(self, mac: str) -> Asset | None:
+        """The listed asset whose link address this is, if any."""
+        return self._by_mac.get(mac)
+
     def zone_at(self, address: str) -> Zone | None:
-        """The zone whose network holds this address (the longest prefix wins), if any."""
-        try:
-            wanted = ipaddress.ip_address(address)
-        except ValueError:
-            return None
-        return next((self.zones[name] for network, name in self._networks if wanted in network), None)
+        """The zone whose network holds this address (the longest prefix wins), if any. The name of a machine that the
+        site does not list (``ADDRESS@MAC``) counts as its address."""
+        return self.zones.get(self._place(address)[1])
+
+    def network_at(self, address: str) -> str:
+        """The network (CIDR) of a zone that holds this address (the longest prefix wins); empty where none does."""
+        return self._place(address)[0]
+
+    def _place(self, address: str) -> tuple[str, str]:
+        """The network and the zone of an address, remembered within a bound; empty where nobody lists it."""
+        found = self._places.get(address)
+        if found is None:
+            try:
+                wanted = ipaddress.ip_address(address.partition("@")[0])
+                found = next(((str(net), name) for net, name in self._networks if wanted in net), ("", ""))
+            except ValueError:
+                found = ("", "")
+            if len(self._places) >= MOST_PLACES:
+                self._places.clear()
+            self._places[address] = found
+        return found
 
     @cached_property
     def _by_address(self) -> dict[str, Asset]:
         return {plain_address(a): asset for asset in self.assets.values() for a in asset.addresses}
+
+    @cached_property
+    def _by_mac(self) -> dict[str, Asset]:
+        return {asset.mac: asset for asset in self.assets.values() if asset.mac}
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, str]]:
+        return {}
 
     @cached_property
     def _networks(self) -> tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str], ...]:

@@ -15,7 +15,6 @@ from tercio.brain.decide.survey import (
     holders,
     marks_of,
     remaining_steps,
-    stake,
     succeeds,
     survey,
     zone_of,
@@ -162,9 +161,9 @@ def test_each_detour_takes_a_step_and_must_go_unseen():
 
 
 def test_the_stake_is_the_batch_the_restart_and_its_hours():
-    assert stake(FILLING) == 20_400_000
-    assert stake(replace(FILLING, restart_span=0)) == 7_800_000 + 4_200_000
-    assert stake(FILLING, stopped=True) == 18_600_000
+    assert FILLING.stake() == 20_400_000
+    assert replace(FILLING, restart_span=0).stake() == 7_800_000 + 4_200_000
+    assert FILLING.stake(stopped=True) == 18_600_000
 
 
 @given(questions())

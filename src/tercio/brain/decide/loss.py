@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.survey import CERTAIN, DETOURS, HOUR, UNSEEN, Survey, forced, stake, succeeds
+from tercio.brain.decide.survey import CERTAIN, DETOURS, HOUR, UNSEEN, Survey, forced, succeeds
 from tercio.model.commands import ConduitTarget, HostTarget
 from tercio.model.decisions import Candidate, Money
 from tercio.model.processes import ProcessState
@@ -30,7 +30,7 @@ class Prices:
         self._ways: dict[int, list[tuple[float, Way]]] = {}
         self._forced: dict[str, dict[int, int]] = {}
         self._costs: dict[str, tuple[float, dict[str, float]]] = {}
-        self._risk = RISK * sum(stake(process) for process in question.site.processes.values())
+        self._risk = RISK * sum(process.stake() for process in question.site.processes.values())
 
     def hinders(self, action: Candidate) -> Mapping[int, int]:
         """Per threat (its place in the survey) that an action hinders more than what stands already, its detours."""

@@ -29,10 +29,6 @@ DETOURS: dict[type, int] = {FlowTarget: 1, HostTarget: 2, ConduitTarget: 2}
 counts for all of them."""
 
 
-LEAST_STOP = HOUR
-"""Where the site does not say how long a restart takes, a stop is priced as an hour: never as nothing."""
-
-
 class Threat(msgspec.Struct, frozen=True):
     """One host that may be held, against one process: what stops the process (``marks``: its controllers) and the
     ``zones`` they stand in, the probability that the host is held, the steps still needed from there, and the detours
@@ -85,7 +81,7 @@ def survey(question: Question) -> Survey:
             forced = max((detours(target, threat) for target in standing), default=0)
             threats.append(msgspec.structs.replace(threat, detours=forced))
     return Survey(
-        stakes={line.name: stake(line, line.name in stopped) for line in lines_of(question.site)},
+        stakes={line.name: line.stake(line.name in stopped) for line in lines_of(question.site)},
         threats=tuple(threats),
         median=median_step(question.outlook.tempo, incident.steps),
         held=max((incident.proved(source) for source in sources), default=0.0),
@@ -113,13 +109,6 @@ def holders(question: Question) -> tuple[str, ...]:
         if piece.stage >= Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
     }
     return tuple(name for name in sorted({*incident.proven, *entered}) if incident.proved(name) >= FAINT)
-
-
-def stake(process: Process, stopped: bool = False) -> int:
-    """What an attack on a process costs (cents): the batch, the restart, and the hours it takes. Where the process is
-    stopped already there is no batch to lose, but whoever writes on spoils the restart, and its hours begin anew."""
-    batch = 0 if stopped else process.scrap
-    return batch + process.restart_cost + process.outage(max(process.restart_span, LEAST_STOP))
 
 
 def detours(target: Target | None, threat: Threat) -> int:
