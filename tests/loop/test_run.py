@@ -185,7 +185,9 @@ def test_what_is_restored_is_what_was_written_and_unanswered_commands_go_out_aga
         state, written = restored(store, content(), desk.now)
     (first,) = [command for command in result.orders if command.lease]
     assert written == desk.now
-    assert state == replace(desk.state, commands={first.id: (first, 0)}, queries={}, flushed=desk.now, seen={})
+    assert state == replace(
+        desk.state, commands={first.id: (first, 0)}, queries={}, flushed=desk.now, reviewed=0, seen={}
+    )
     again = turn(content(), state, Inputs(now=desk.now, draw=0.5))
     assert first in again.orders
 

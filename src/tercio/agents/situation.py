@@ -1,14 +1,15 @@
 """The situation of a candidate, worked out again from the site and not taken from whoever proposed it."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 
 from tercio.agents.terms import Condition, Limits, Situation, State, World
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate
 from tercio.model.incidents import Incident
 from tercio.model.services import port_of
-from tercio.model.site import CONTROLLERS, Autonomy, Flow, Process, Site
+from tercio.model.site import CONTROLLERS, Autonomy, Flow, Process, Site, ip_of
 from tercio.model.units import SECOND
 
 __all__ = ["Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
@@ -181,9 +182,11 @@ def _last(group: Iterable[str], taken: set[str], lost: frozenset[str]) -> bool:
 def _never(site: Site, target: Target | None, names: set[str]) -> bool:
     if names & set(site.never_assets):
         return True
-    listed = [ip for name in names if name in site.assets for ip in _addresses(site.assets[name].addresses)]
-    ranges = [ipaddress.ip_network(network) for network in site.never_networks]
-    return any(ip in network for ip in (*listed, *_addresses(_targeted(target))) for network in ranges)
+    if not site.never_networks:
+        return False
+    listed = {ip for name in names if name in site.assets for ip in _addresses(site.assets[name].addresses)}
+    ranges = [_network(network) for network in site.never_networks]
+    return any(ip in network for ip in listed | _addresses(_targeted(target)) for network in ranges)
 
 
 def _targeted(target: Target | None) -> tuple[str, ...]:
@@ -196,21 +199,23 @@ def _targeted(target: Target | None) -> tuple[str, ...]:
             return ()
 
 
-def _addresses(texts: Iterable[str]) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    for text in texts:
-        try:
-            ip = ipaddress.ip_address(text)
-        except ValueError:
-            continue
-        yield (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+def _addresses(texts: Iterable[str]) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses among some texts; an IPv4 address in IPv6's form counts as itself."""
+    found = (ip_of(text) for text in texts)
+    return {getattr(ip, "ipv4_mapped", None) or ip for ip in found if ip is not None}
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text)
 
 
 def _own(target: Target | None, own: tuple[str, ...]) -> bool:
     """For a conduit: own hosts on both its sides, so that closing it would part them."""
     if not isinstance(target, ConduitTarget):
-        return not set(_addresses(_targeted(target))).isdisjoint(_addresses(own))
+        return not _addresses(_targeted(target)).isdisjoint(_addresses(own))
     sides = (target.src_networks, target.dst_networks)
-    return all(any(ip in ipaddress.ip_network(net) for ip in _addresses(own) for net in side) for side in sides)
+    return all(any(ip in _network(net) for ip in _addresses(own) for net in side) for side in sides)
 
 
 def _belief(site: Site, target: Target | None, incident: Incident) -> int:

@@ -9,10 +9,10 @@ from tercio.agents.situation import Condition, State, World, cut_flows, situate
 from tercio.brain.correlate.belief import decayed
 from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.choose import choose
-from tercio.brain.decide.loss import production
+from tercio.brain.decide.loss import Prices
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered
-from tercio.brain.decide.survey import Survey, survey
+from tercio.brain.decide.survey import survey
 from tercio.loop.state import Content, LoopState
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Decision, Permission, Ruling
@@ -57,9 +57,10 @@ def deliberate(content: Content, state: LoopState, incident: Incident, now: int)
 def decided(mandate: Mandate, question: Question, circumstances: Circumstances, digest: str) -> Decision:
     """The decision that follows from its recorded input: candidates, safety, rulings, choice."""
     kept, removed = filtered(question, candidates(question))
-    bench = Bench(site=restrained(question.site, circumstances.silent), given=circumstances, seen=survey(question))
+    prices = Prices(question, survey(question))
+    bench = Bench(site=restrained(question.site, circumstances.silent), given=circumstances, prices=prices)
     rulings = {candidate.id: _ruling(mandate, question, bench, candidate) for candidate in kept}
-    return choose(question, kept, removed, rulings, digest)
+    return choose(question, kept, removed, rulings, digest, prices)
 
 
 def question_of(content: Content, state: LoopState, incident: Incident, now: int) -> Question:
@@ -80,15 +81,15 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """What all rulings of one decision have in common: the site as restrained, the circumstances, the threats."""
+    """What all rulings of one decision have in common: the site as restrained, the circumstances, the money."""
 
     site: Site
     given: Circumstances
-    seen: Survey
+    prices: Prices
 
 
 def _ruling(mandate: Mandate, question: Question, bench: Bench, candidate: Candidate) -> Ruling:
-    cost = production(question, bench.seen, (candidate,)) if candidate.target is not None else 0
+    cost = bench.prices.production((candidate,)) if candidate.target is not None else 0
     situation = situate(bench.site, candidate, question.incident, bench.given.world, cost)
     ruling = rule(mandate, candidate, situation)
     if candidate.target is None or ruling.permission != Permission.PERMITTED:

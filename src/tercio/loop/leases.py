@@ -26,6 +26,10 @@ from tercio.model.units import SECOND
 RESEND = SECOND
 """A command without an answer is sent again after this (microseconds); the hand does nothing twice."""
 
+REVIEW = SECOND // 5
+"""Leases are reviewed this often (microseconds) and when a hand has answered, not in every turn: the shortest lasts
+seconds, a turn milliseconds."""
+
 
 def tend(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
     """Whatever of leases and their commands is due by the clock alone."""
@@ -119,6 +123,9 @@ def _runs_out(content: Content, state: LoopState, effect: Effect) -> bool:
 
 
 def _review(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
+    if not inputs.responses and 0 <= ledger.now - state.reviewed < REVIEW:
+        return state
+    state = msgspec.structs.replace(state, reviewed=ledger.now)
     waiting = {command.lease for command, _ in state.commands.values()}
     for lease, effect in sorted(state.effects.items()):
         kept = care_of(state, lease)

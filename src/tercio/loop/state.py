@@ -103,7 +103,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state of the loop between two turns. ``commands`` are those not answered yet, with the instant at which
     each was last sent; ``queries`` the hands asked what stands, and when; ``dirty`` the incidents whose last change
-    is not in the journal yet; ``seen`` the raw lines of late that rules matched, by event id."""
+    is not in the journal yet; ``reviewed`` is when leases were last reviewed; ``seen`` are the raw lines of late that
+    rules matched, by event id."""
 
     memory: Memory
     offsets: dict[str, tuple[str, int]] = {}
@@ -112,6 +113,7 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     commands: dict[str, tuple[Command, int]] = {}
     dirty: tuple[str, ...] = ()
     flushed: int = 0
+    reviewed: int = 0
     queries: dict[str, tuple[str, int]] = {}
     seen: dict[str, Cited] = {}
 

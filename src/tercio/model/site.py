@@ -5,7 +5,7 @@
 
 import ipaddress
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -205,9 +205,17 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(sorted(pairs, key=lambda p: (-p[0].prefixlen, p[1])))
 
 
+@lru_cache(maxsize=16_384)
 def plain_address(address: str) -> str:
     """The shortest textual form of an IP address (RFC 5952); other text comes back unchanged."""
+    ip = ip_of(address)
+    return str(ip) if ip is not None else address
+
+
+@lru_cache(maxsize=16_384)
+def ip_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a text is; None where it is none."""
     try:
-        return str(ipaddress.ip_address(address))
+        return ipaddress.ip_address(text)
     except ValueError:
-        return address
+        return None

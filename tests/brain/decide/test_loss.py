@@ -5,7 +5,7 @@ from hypothesis import given
 
 from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.forecast import reaches_within
-from tercio.brain.decide.loss import RISK, Prices, production
+from tercio.brain.decide.loss import RISK, Prices
 from tercio.brain.decide.question import Outlook, Question
 from tercio.brain.decide.survey import survey
 from tercio.model.commands import target_name
@@ -41,7 +41,7 @@ def named(asked: Question, *names: str) -> tuple[Candidate, ...]:
 
 
 def cost(asked: Question, *names: str) -> int:
-    return production(asked, survey(asked), named(asked, *names))
+    return prices(asked).production(named(asked, *names))
 
 
 def test_doing_nothing_worked_by_hand():

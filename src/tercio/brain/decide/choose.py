@@ -33,15 +33,17 @@ def choose(
     removed: Sequence[Removed],
     rulings: Mapping[str, Ruling],
     content_digest: str,
+    prices: Prices | None = None,
 ) -> Decision:
     """Price every single and pair of the kept candidates and choose the cheapest permitted plan (of equals the one that
     does least, then by id).
 
     ``rulings`` are the mandate's words by candidate id; an acting candidate without one counts as forbidden, what
     changes nothing is always permitted. ``content_digest`` names the rules, mandate and code that were in force.
+    ``prices`` are those of this question, where the caller has made them already.
     """
     incident = question.incident
-    table = _Table(question, kept, rulings)
+    table = _Table(question, kept, rulings, prices or Prices(question, survey(question)))
     acting = table.acting()
     ours = [option for option in acting if option.permission == Permission.PERMITTED]
     theirs = [option for option in acting if option.permission == Permission.CONSENT]
@@ -90,11 +92,13 @@ _RANK = attrgetter("rank")
 class _Table:
     """The options about one question, each with its money."""
 
-    def __init__(self, question: Question, kept: Sequence[Candidate], rulings: Mapping[str, Ruling]) -> None:
+    def __init__(
+        self, question: Question, kept: Sequence[Candidate], rulings: Mapping[str, Ruling], prices: Prices
+    ) -> None:
         self._question, self._rulings = question, rulings
         self._still = {candidate.verb: candidate for candidate in kept if candidate.target is None}
         self._acting = [candidate for candidate in kept if candidate.target is not None]
-        self._prices = Prices(question, survey(question))
+        self._prices = prices
         self._idle = self._prices.priced(())
 
     def acting(self) -> list[_Option]:

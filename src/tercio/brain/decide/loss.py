@@ -42,7 +42,7 @@ class Prices:
         """The money of doing ``actions`` now (an empty set: of doing nothing more than what stands)."""
         return Money(
             attack=round(self._attack(actions, self._question.outlook.horizon)),
-            production=self._production(actions),
+            production=self.production(actions),
             risk=math.ceil(self._risk * len(actions)),
         )
 
@@ -114,8 +114,9 @@ class Prices:
             self._ways[span] = sorted(ranked, key=lambda each: (-each[0], each[1]))
         return self._ways[span]
 
-    def _production(self, actions: Sequence[Candidate]) -> int:
-        """What the actions cost the site while they stand (cents). A process that several stop is stopped once."""
+    def production(self, actions: Sequence[Candidate]) -> int:
+        """What the actions cost the site while they stand (cents): to the horizon if suspicion is right, one lease if
+        not. A process that several stop is stopped once."""
         own = 0.0
         worst: dict[str, float] = {}
         for action in actions:
@@ -126,11 +127,6 @@ class Prices:
             for name, cost in by_process.items():
                 worst[name] = max(cost, worst.get(name, 0.0))
         return math.ceil(math.fsum((own, *worst.values())))
-
-
-def production(question: Question, survey: Survey, actions: Sequence[Candidate]) -> int:
-    """What actions cost the site while they stand (cents): to the horizon if suspicion is right, one lease if not."""
-    return Prices(question, survey)._production(actions)  # noqa: SLF001 (the same file)
 
 
 def _shift(line: dict[Way, float], way: Way, amount: float) -> None:
