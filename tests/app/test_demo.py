@@ -76,11 +76,13 @@ def test_the_intruder_tried_and_the_look_alikes_ran(played: Played):
     assert played.board["writes_tried"] >= 20
     assert played.board["writes_landed"] <= played.board["writes_tried"] * 0.2
     visitors = {path.stem for path in (played.folder / "range" / "traces").iterdir()}
-    assert {"ews", "scanner", "intruder", "hmi", "plc", "historian"} <= visitors
+    assert {"ews", "scanner", "backup", "spoofer", "outsider", "intruder", "hmi", "plc", "historian"} <= visitors
     with State.read(played.folder / "state") as reader:
         findings = [json.loads(entry.body or b"")["finding"] for entry in reader.records(kind="finding")]
-    hostile = {"10.77.20.40", "10.77.30.30"} & {finding["src"] for finding in findings}
-    assert hostile == {"10.77.20.40", "10.77.30.30"}, "the look-alikes were seen, and tempted a hasty defender"
+    tempting = {"10.77.20.40", "10.77.30.30", "10.77.30.10"}
+    assert tempting <= {finding["src"] for finding in findings}, "all were seen, and tempted a hasty defender"
+    forged = {finding["provenance"] for finding in findings if finding["src"] == "10.77.30.10"}
+    assert forged == {"forgeable"}, "whoever sweeps in another's name proves nothing"
 
 
 def test_evidence_is_what_suricata_wrote(played: Played):
@@ -116,8 +118,9 @@ def test_what_was_told_is_calm_and_readable(played: Played):
 
 
 def test_the_kept_state_can_be_looked_at(played: Played, cli: Cli):
-    (one,) = json.loads(cli("incidents", "--json", settings=played.settings).stdout)["incidents"]
-    assert list(one["sources"]) == ["ws1"]
+    found = json.loads(cli("incidents", "--json", settings=played.settings).stdout)["incidents"]
+    (one,) = [incident for incident in found if list(incident["sources"]) == ["ws1"]]
+    assert {incident["status"] for incident in found if incident is not one} <= {"open"}, "looked at, never acted on"
     assert one["status"] == "released"
     story = json.loads(cli("show", one["id"], "--json", settings=played.settings).stdout)
     assert set(played.board["evidence"]) <= set(story["incident"]["findings"])

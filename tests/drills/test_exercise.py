@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tercio.drills.exercise import Follower, Plan, Pulse, pulse
+from tercio.drills.lookalikes import EVERYDAY
 from tercio.drills.range.range import Range
 from tercio.drills.range.sandbox import wrap
 from tercio.drills.range.suricata import missing
@@ -64,7 +65,7 @@ def test_the_drill_tells_itself_the_line_and_the_journal(written: dict[str, Any]
     said = [text for stage, text in told if stage == "drill"]
     assert said[0].startswith("the range is up after ")
     assert "the intruder on ws1 begins: write" in said
-    assert stages.index("decision") > told.index(["drill", "the intruder on ws1 begins: write"])
+    assert stages.index("command") > told.index(["drill", "the intruder on ws1 begins: write"])
     lines = [text for stage, text in told if stage == "line"]
     assert lines[0].startswith("the line runs: ")
     assert all(text.endswith(", none missed") for text in lines)
@@ -144,5 +145,5 @@ def test_the_pulse_is_taken_now_and_then(tmp_path: Path):
 
 
 def test_a_drill_has_look_alikes_unless_told_otherwise():
-    assert Plan().lookalikes
+    assert Plan().lookalikes == EVERYDAY
     assert Plan().acts == ("sweep", "write")

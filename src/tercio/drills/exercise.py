@@ -6,9 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from tercio.drills import lookalikes
 from tercio.drills.platform import Platform
+from tercio.drills.range.counts import polled
 from tercio.drills.range.range import Range, site_file
-from tercio.drills.range.traces import Connect, Line, Polls, Record, Write, read_trace
+from tercio.drills.range.traces import Connect, Line, Record, Write, read_trace
 from tercio.drills.scoreboard import Course, Scoreboard, Truth, blocks, concerns, leaked, score, walls
 from tercio.loop.authorise import Deliberation
 from tercio.model.commands import Effect
@@ -25,7 +27,8 @@ INTRUDER = "ws1"
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the drill does. Spans in seconds: ``healthy`` before the intruder, ``intrusion`` how long he goes on
     writing, ``release`` how long to wait for the end of what was ordered, ``after`` how long to look on behind it,
-    ``pulse`` between two words about the line. ``acts`` are of ``sweep`` and ``write``."""
+    ``pulse`` between two words about the line. ``acts`` are of ``sweep`` and ``write``; ``lookalikes`` are names in the
+    table of that module."""
 
     healthy: float = 4.0
     acts: tuple[str, ...] = ("sweep", "write")
@@ -33,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     release: float = 40.0
     after: float = 2.0
     pulse: float = 5.0
-    lookalikes: bool = True
+    lookalikes: tuple[str, ...] = lookalikes.EVERYDAY
 
 
 class Follower:
@@ -102,14 +105,14 @@ class Pulse:
 def pulse(plc: Sequence[Record], hmi: Sequence[Record]) -> str:
     """How the line stands, in one sentence; empty before it was first seen."""
     line = next((each for each in reversed(plc) if isinstance(each, Line)), None)
-    polls = next((each for each in reversed(hmi) if isinstance(each, Polls)), None)
-    if line is None or polls is None:
+    polls, missed = polled(hmi)
+    if line is None or not polls:
         return ""
     state = "runs" if line.running else "STANDS STILL"
-    missed = "none missed" if not polls.missed else f"{polls.missed} MISSED"
+    words = f"{missed} MISSED" if missed else "none missed"
     return (
         f"the line {state}: {line.bottles} bottles, tank at {line.level:.0f} %, {line.temperature:.0f} °C; "
-        f"the operator's screen asked {polls.polls} times, {missed}"
+        f"the operator's screen asked {polls} times, {words}"
     )
 
 
@@ -128,6 +131,8 @@ def conduct(
     plant = Range.up(folder / "range")
     try:
         say("drill", f"the range is up after {plant.took / 1e6:.1f} s: office, DMZ, OT, and a line that fills bottles")
+        for remark in plant.remarks:
+            say("drill", remark)
         platform = Platform(folder, plant)
         try:
             platform.ready()
@@ -167,14 +172,14 @@ def conduct(
 
 def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say: Callable[[str, str], None]) -> None:
     """Look-alikes while the line is healthy and again beside the intruder; then wait for everything to end."""
-    if plan.lookalikes:
+    if "window" in plan.lookalikes:
         _announce(platform, say)
         follower.follow()
-        _lookalikes(plant, say)
+    lookalikes.begin(plant, plan.lookalikes, say)
     follower.wait(plan.healthy)
-    if plan.lookalikes:
-        _finish(plant)
-        _lookalikes(plant, say)
+    lookalikes.finish(plant)
+    # Beside an effect no screen is restarted: that a view falls silent then is rightly taken for the effect's doing.
+    lookalikes.begin(plant, [name for name in plan.lookalikes if name != "restart"], say)
     say("drill", f"the intruder on {INTRUDER} begins: {' and '.join(plan.acts)}")
     plant.visit("intruder", *(f"--{act}" for act in plan.acts), "--seconds", str(plan.intrusion))
 
@@ -188,7 +193,7 @@ def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say:
     if standing():
         follower.until(lambda: all(effect.ended for effect in follower.effects.values()), plan.release)
     follower.wait(plan.after)
-    _finish(plant)
+    lookalikes.finish(plant)
 
 
 def _announce(platform: Platform, say: Callable[[str, str], None]) -> None:
@@ -196,18 +201,6 @@ def _announce(platform: Platform, say: Callable[[str, str], None]) -> None:
     done = platform.tercio(*words)
     if done.returncode:
         say("drill", f"maintenance could not announce itself: {(done.stderr or done.stdout).strip()}")
-
-
-def _lookalikes(plant: Range, say: Callable[[str, str], None]) -> None:
-    say("drill", "look-alikes: the scanner sweeps on its schedule, the engineering station writes in its window")
-    plant.visit("scanner")
-    plant.visit("ews")
-
-
-def _finish(plant: Range) -> None:
-    for name in ("scanner", "ews"):
-        if name in plant.running:
-            plant.finish(name)
 
 
 def _first_packet(plant: Range) -> int | None:

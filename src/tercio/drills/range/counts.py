@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from tercio.drills.range.topology import name_of
-from tercio.drills.range.traces import Line, Missed, Polls, Reading, Record, Request, Trip, Write
+from tercio.drills.range.traces import Line, Missed, Polls, Reading, Record, Request, Started, Trip, Write
 
 WRITING = frozenset({5, 6, 15, 16, 22, 23})
 """Modbus functions that change a controller."""
@@ -43,9 +43,8 @@ def count(traces: Mapping[str, Reading], blocks: Iterable[tuple[int, int]] = ())
     tried = [each for each in traces.get("intruder", EMPTY).records if isinstance(each, Write)]
     landed = landings(tried, received)
     lines = [each for each in plc if isinstance(each, Line)]
-    polls = [each.polls for each in hmi if isinstance(each, Polls)]
     return Counts(
-        polls=max(polls, default=0),
+        polls=polled(hmi)[0],
         missed_polls=_number(hmi, Missed),
         writes_received=dict(sorted(Counter(name_of(each.peer) for each in received).items())),
         writes_tried=len(tried),
@@ -57,6 +56,17 @@ def count(traces: Mapping[str, Reading], blocks: Iterable[tuple[int, int]] = ())
         running=lines[-1].running if lines else None,
         broken=sum(each.broken for each in traces.values()),
     )
+
+
+def polled(view: Iterable[Record]) -> tuple[int, int]:
+    """(polls, missed) of an operator's view as it last reported, over all its starts: each counts from 0 again."""
+    before, run = (0, 0), (0, 0)
+    for each in view:
+        if isinstance(each, Started):
+            before, run = (before[0] + run[0], before[1] + run[1]), (0, 0)
+        elif isinstance(each, Polls):
+            run = each.polls, each.missed
+    return before[0] + run[0], before[1] + run[1]
 
 
 def landings(tried: Iterable[Write], received: Iterable[Request]) -> list[tuple[Write, int]]:
