@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tercio.app import assemble
 from tercio.app.assemble import bounded, content_of, site_of
 from tercio.app.settings import SettingsError, load
 from tercio.content import mandate_texts, rule_texts
@@ -117,7 +118,6 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("name", "text", "words"), [
-    ("own/one.yml", RULE.replace("condition: it", "condition: it and"), r"one\.yml:\d+: "),
     ("night.cedar", MANDATE.replace("forbid", "permit"), "a site may only forbid"),
     ("night.cedar", MANDATE.replace("context.hour", "context.our"), r"night\.cedar"),
 ])  # fmt: skip
@@ -131,6 +131,36 @@ def test_faulty_content_is_told_with_its_file(tmp_path: Path, name: str, text: s
     )
     with pytest.raises(SettingsError, match=words):
         content_of(load(settings))
+
+
+@pytest.mark.parametrize(("name", "data", "line", "reason"), [
+    ("half.yml", b"title: Half\nid: [\n", 3, "column 1: not YAML: "),
+    ("odd.yml", b"title: \xff\n", 1, "this is not UTF-8 text; save it as UTF-8"),
+    ("gone.yml", None, 1, "No such file or directory; let this user read it"),
+])  # fmt: skip
+def test_a_broken_rule_is_listed_and_the_others_stay(
+    tmp_path: Path, name: str, data: bytes | None, line: int, reason: str
+):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "one.yml").write_text(RULE)
+    if data is None:
+        (tmp_path / "own" / name).symlink_to(tmp_path / "nowhere")
+    else:
+        (tmp_path / "own" / name).write_bytes(data)
+    settings = home(tmp_path, changed('site = "site.toml"', 'site = "site.toml"\nrules = ["own"]'))
+    rules = content_of(load(settings)).rules
+    assert [(r.file, r.line) for r in rules.rejected] == [(str(tmp_path / "own" / name), line)]
+    assert reason in rules.rejected[0].reason
+    assert "Somebody reads" in {rule.title for rule in rules.rules.values()}
+
+
+def test_there_is_a_most_of_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assemble, "MOST_RULES", 2)
+    (tmp_path / "own").mkdir()
+    for number in range(3):
+        (tmp_path / "own" / f"{number}.yml").write_text(RULE)
+    words = refused(tmp_path, changed('site = "site.toml"', 'site = "site.toml"\nrules = ["own"]'))
+    assert words == "tercio.toml:4: own has 3 rule files, and 2 are the most; name the folders you need"
 
 
 def test_a_faulty_site_is_told_with_every_fault(tmp_path: Path):

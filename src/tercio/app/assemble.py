@@ -1,7 +1,7 @@
 """From settings to what a loop needs: the site, rules, mandate and sensors, read and checked once."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,8 +12,8 @@ from tercio.agents.mandate import load as load_mandate
 from tercio.app.build import code_digest
 from tercio.app.settings import Settings, SettingsError, wrong
 from tercio.brain.detect.engine import Detector
-from tercio.brain.detect.rules import RuleSet
-from tercio.brain.detect.sigma import RuleError, compile_rules
+from tercio.brain.detect.rules import Rejected
+from tercio.brain.detect.sigma import compile_rules
 from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.loop.state import Content
 from tercio.model.canon import canonical
@@ -26,6 +26,9 @@ from tercio.model.tomlines import Path as Place
 from tercio.model.tomltable import nearest
 from tercio.products.sensors import SENSORS
 
+MOST_RULES = 20_000
+"""Rule files of one folder at the most: some ten seconds of reading on a slow core."""
+
 
 def site_of(settings: Settings) -> Site:
     """The site that the settings name. Raises SettingsError."""
@@ -35,13 +38,16 @@ def site_of(settings: Settings) -> Site:
         raise SettingsError(str(error)) from None
 
 
-def content_of(settings: Settings) -> Content:
-    """Everything that does not change while the loop runs. A site with errors stays in shadow. Raises SettingsError."""
+def content_of(settings: Settings, read: Callable[[int], None] = lambda _: None) -> Content:
+    """Everything that does not change while the loop runs. A site with errors stays in shadow; a rule of the site's own
+    that can't be used is listed in ``rules.rejected``, and the others stay. ``read`` is told now and then how many
+    rules were read so far. Raises SettingsError."""
     site = bounded(site_of(settings))
     if faults := list(_strange_zones(settings, site)):
         raise wrong(settings, faults)
-    rules, mandates = _rule_texts(settings), _mandate_texts(settings)
-    compiled = _compiled(rules)
+    (rules, unreadable), mandates = _rule_texts(settings), _mandate_texts(settings)
+    compiled = compile_rules({**rule_texts(), **rules}, own=rules.keys(), read=read)
+    compiled = msgspec.structs.replace(compiled, rejected=(*unreadable, *compiled.rejected))
     sensors = {source.name: SENSORS[source.sensor] for source in settings.sources}
     reaches = tuple(Reach(hand.name, hand.mechanism, hand.zones) for hand in settings.hands)
     return Content(
@@ -88,24 +94,29 @@ def _strange_zones(settings: Settings, site: Site) -> Iterator[tuple[Place, str]
                 yield ("hands", hand.name, "zones"), words + (nearest(zone, site.zones) or "; list it there")
 
 
-def _rule_texts(settings: Settings) -> dict[str, str]:
-    """The Sigma rules in the settings' own folders, by file."""
+def _rule_texts(settings: Settings) -> tuple[dict[str, str], list[Rejected]]:
+    """The Sigma rules in the settings' own folders, by file, and the files that can't be read."""
     texts: dict[str, str] = {}
+    unreadable: list[Rejected] = []
     for number, folder in enumerate(settings.rules):
         place: Place = ("tercio", "rules", number)
         files = sorted(path for end in ("*.yml", "*.yaml") for path in folder.rglob(end)) if folder.is_dir() else []
         if not files:
             words = f"{folder} has no Sigma rules (*.yml); correct the path, or take it off the list"
             raise wrong(settings, [(place, words)])
-        texts |= {str(file): _text(settings, file, place) for file in files}
-    return texts
-
-
-def _compiled(own: Mapping[str, str]) -> RuleSet:
-    try:
-        return compile_rules({**rule_texts(), **own})
-    except RuleError as error:
-        raise SettingsError(str(error)) from None
+        if len(files) > MOST_RULES:
+            words = (
+                f"{folder} has {len(files):,} rule files, and {MOST_RULES:,} are the most; name the folders you need"
+            )
+            raise wrong(settings, [(place, words)])
+        for file in files:
+            try:
+                texts[str(file)] = file.read_text(encoding="utf-8")
+            except OSError as error:
+                unreadable.append(Rejected(str(file), 1, "", f"{error.strerror}; let this user read it"))
+            except UnicodeDecodeError:
+                unreadable.append(Rejected(str(file), 1, "", "this is not UTF-8 text; save it as UTF-8"))
+    return texts, unreadable
 
 
 def _mandate_texts(settings: Settings) -> dict[str, str]:

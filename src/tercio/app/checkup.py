@@ -75,6 +75,24 @@ def _source(source: SourceSettings) -> Finding:
     return Finding(name, Weight.OK, f"{source.path} is there, last written {span(max(0, age))} ago")
 
 
+def ended_range(settings: Settings) -> str:
+    """Says of the folder that a demo kept that its range is gone; empty for every other home."""
+    kept = settings.file.parent / "range"
+    gone = [hand for hand in settings.hands if any(not place.exists() for place in _namespaces(hand))]
+    mine = any(source.path.is_relative_to(kept) for source in settings.sources)
+    if not gone or not mine or any(not asyncio.run(_greet(hand))[0] for hand in gone):
+        return ""
+    return (
+        f"{settings.file.parent} was kept from a demo whose range has ended, and nothing is left to defend; look at it "
+        "with `tercio incidents`, `show`, `effects --all`, `audit verify`, and make a new range with `tercio demo`"
+    )
+
+
+def _namespaces(hand: HandSettings) -> list[Path]:
+    """The network namespaces that a hand is started in."""
+    return [Path(word.removeprefix("--net=")) for word in hand.start if word.startswith("--net=")]
+
+
 def hands(settings: Settings) -> Iterator[Finding]:
     """Every hand: is its own file sound, does it trust this loop, can it be started, does it answer?"""
     if not settings.hands:
@@ -92,9 +110,8 @@ def _own(settings: Settings, hand: HandSettings, file: Path) -> Iterator[Finding
         if shutil.which(tool) is None:
             package = {"conntrack": "conntrack"}.get(tool, "util-linux")
             yield Finding(name, Weight.WRONG, f"{tool} is missing: install the package {package}")
-    for word in hand.start:
-        place = Path(word.partition("=")[2])
-        if word.startswith("--net=") and not place.exists():
+    for place in _namespaces(hand):
+        if not place.exists():
             yield Finding(name, Weight.WRONG, f"the network namespace {place} does not exist; correct start")
     public = order_key(settings).with_suffix(".pub")
     if not public.exists():

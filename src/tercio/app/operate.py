@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from tercio.app.lines import Spoken
+from tercio.model.journal import Spoken
 from tercio.model.units import SECOND, duration
 from tercio.model.words import Window, WordKind
 from tercio.products.transports.words import Heard, Said, say

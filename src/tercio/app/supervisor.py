@@ -17,6 +17,9 @@ SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 """Seconds between two starts of one process: doubled each time it ends within ``STEADY`` seconds, up to the longest."""
 
+MANY = 3
+"""After so many quick ends in a row people are told to look for the reason."""
+
 STEADY = 30.0
 PATIENCE = 5.0
 """Seconds that a process gets to end before it is killed."""
@@ -36,10 +39,11 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """How supervising ended: the exit status, and how often each part was started."""
+    """How supervising ended: the exit status, how often each part was started, and what went wrong (or nothing)."""
 
     status: int
     starts: dict[str, int]
+    error: str = ""
 
 
 def parts(settings: Settings) -> tuple[Part, ...]:
@@ -66,7 +70,7 @@ async def supervise(wanted: Sequence[Part], say: Callable[[str], None]) -> Ended
     for name in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(name, watch.stop.set)
     await asyncio.gather(*(watch.keep(part) for part in wanted))
-    return Ended(watch.status, watch.starts)
+    return Ended(watch.status, watch.starts, watch.error)
 
 
 class _Watch:
@@ -74,13 +78,13 @@ class _Watch:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.stop = asyncio.Event()
-        self.status = 0
+        self.status, self.error = 0, ""
         self.starts: dict[str, int] = {}
         self._say = say
 
     async def keep(self, part: Part) -> None:
         """Start one part again and again, until told to stop."""
-        clock, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
+        clock, pause, quick = asyncio.get_running_loop(), SHORTEST_PAUSE, 0
         while not self.stop.is_set():
             began = clock.time()
             try:
@@ -96,8 +100,10 @@ class _Watch:
                 self._give_up(part, "its settings are wrong (see above); nothing runs until they are corrected")
                 return
             if clock.time() - began > STEADY:
-                pause = SHORTEST_PAUSE
-            self._say(f"{part.name} ended ({_how(process.returncode)}); starting it again in {pause:.1f} s")
+                pause, quick = SHORTEST_PAUSE, 0
+            quick += 1
+            advice = "; `tercio doctor` says what may be wrong" if quick >= MANY else ""
+            self._say(f"{part.name} ended ({_how(process.returncode)}); starting it again in {pause:.1f} s{advice}")
             await self._wait(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
@@ -123,7 +129,8 @@ class _Watch:
             return
 
     def _give_up(self, part: Part, why: str) -> None:
-        self._say(f"{part.name}: {why}")
+        self.error = f"{part.name}: {why}"
+        self._say(self.error)
         self.status = USAGE
         self.stop.set()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def up(request: pytest.FixtureRequest, tmp_path: Path):
 def test_it_starts_both_and_says_how_it_ended(up: Up):
     assert set(up.children()) == {"hand", "loop"}
     status, ended = up.end()
-    assert (status, ended) == (0, {"status": 0, "starts": {"hand gateway": 1, "loop": 1}})
+    assert (status, ended) == (0, {"status": 0, "starts": {"hand gateway": 1, "loop": 1}, "error": ""})
     assert up.children() == {}
 
 
@@ -90,7 +91,7 @@ def test_a_killed_loop_comes_back_and_the_hand_stays(up: Up):
     assert after["loop"] != before["loop"]
     assert after["hand"] == before["hand"]
     assert "loop ended (killed by signal 9); starting it again in 0.2 s" in up.said()
-    assert up.end(signal.SIGINT) == (0, {"status": 0, "starts": {"hand gateway": 1, "loop": 2}})
+    assert up.end(signal.SIGINT) == (0, {"status": 0, "starts": {"hand gateway": 1, "loop": 2}, "error": ""})
 
 
 def test_nobody_outlives_a_supervisor_that_was_killed(up: Up):
@@ -109,8 +110,8 @@ def test_wrong_settings_start_nothing(tmp_path: Path):
     assert "cannot read" in done.stderr
 
 
-def test_settings_that_the_loop_refuses_end_everything(tmp_path: Path):
-    """The state is locked by somebody else: trying again would not help."""
+def test_a_second_platform_on_one_state_starts_nothing(tmp_path: Path):
+    """Its hands would take the places of those that the first one's loop orders."""
     from tercio.store.state import State
 
     settings = load(home(tmp_path))
@@ -118,25 +119,54 @@ def test_settings_that_the_loop_refuses_end_everything(tmp_path: Path):
     with State.open(settings.state, origin="tercio/test"):
         done = tercio("up", "--json", settings=settings.file)
     assert done.returncode == 78
-    assert json.loads(done.stdout) == {"status": 78, "starts": {"loop": 1}}
-    assert "a state has one writer" in done.stderr
-    assert "loop: its settings are wrong (see above)" in done.stderr
+    assert json.loads(done.stdout) == {"error": done.stderr.strip()}
+    assert f"is written by process {os.getpid()}, and a state has one writer" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_rule_that_is_not_used_is_said_at_the_start(tmp_path: Path):
-    from tercio.store.state import State
-
+def test_a_rule_that_is_not_used_is_said_at_the_start_and_the_loop_runs(tmp_path: Path):
     text = changed('site = "site.toml"', 'site = "site.toml"\nrules = ["own"]', TOML)
     settings = home(tmp_path, text)
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "f.yml").write_text(
-        "title: x\nid: 11111111-2222-4333-8444-555555555555\nfilter:\n  rules: any\n  selection: {a: b}\n"
-        "  condition: selection\nlogsource: {product: suricata}\n"
+    (tmp_path / "own" / "f.yml").write_text("title: Odd\nid: [\n")
+    started = Up(settings)
+    try:
+        until((tmp_path / "state" / "loop.sock").exists, started.said)
+        assert f"{tmp_path}/own/f.yml:3: this rule is not used: column 1: not YAML" in started.said()
+        assert "rules are live; 1 can't be used; `tercio doctor` lists them" in started.said()
+        assert started.end()[0] == 0
+    finally:
+        started.kill()
+
+
+def test_many_rules_are_read_and_counted_while_people_wait(tmp_path: Path):
+    """Ten thousand, of which some are broken: the others run, and one line says how many do not."""
+    text = changed('site = "site.toml"', 'site = "site.toml"\nrules = ["own"]', TOML)
+    settings = home(tmp_path, text)
+    (tmp_path / "own").mkdir()
+    levels = ["medium" if number % 100 else "nonsense" for number in range(10_000)]
+    (tmp_path / "own" / "many.yml").write_text(
+        "---\n".join(MANY.format(number=number, level=level) for number, level in enumerate(levels))
     )
-    prepare(load(settings))
-    with State.open(tmp_path / "state", origin="tercio/test"):
-        done = tercio("up", settings=settings)
-    assert "this rule is not used: Sigma filters are not supported" in done.stderr
+    started = Up(settings)
+    try:
+        until((tmp_path / "state" / "loop.sock").exists, started.said)
+        said = started.said()
+        assert "500 rules are read" in said
+        assert "9,500 rules are read" in said
+        assert len([line for line in said.splitlines() if "this rule is not used" in line]) == 3
+        assert re.search(r"([\d,]+) of ([\d,]+) rules are live; 100 can't be used; `tercio doctor` lists them", said)
+        assert started.end()[0] == 0
+    finally:
+        started.kill()
+
+
+MANY = """title: Rule {number}
+id: 00000000-0000-4000-8000-{number:012x}
+logsource: {{product: suricata, service: alert}}
+detection: {{it: {{alert.signature|contains: "attack {number}"}}, condition: it}}
+level: {level}
+"""
 
 
 def test_a_hand_with_a_wrong_file_says_so(tmp_path: Path):

@@ -9,6 +9,7 @@ import typer
 from tercio.app import supervisor
 from tercio.app.assemble import content_of
 from tercio.app.demo import demo as run_demo
+from tercio.app.outset import may_start, outset
 from tercio.app.settings import load
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, out, sentence
 from tercio.loop.run import Setup
@@ -43,10 +44,11 @@ def up(settings: SettingsFile = HERE, json: Json = False) -> None:
     Runs until Ctrl-C or SIGTERM, and starts again what ends by itself. With --json, how it ended is printed at the end.
     """
     loaded = load(settings)
-    content = content_of(loaded)
+    content = content_of(loaded, lambda number: sentence(err, f"{number:,} rules are read", ""))
     supervisor.prepare(loaded)
-    for rejected in content.rules.rejected:
-        sentence(err, f"{rejected.file}:{rejected.line}: this rule is not used: {rejected.reason}", "yellow")
+    may_start(loaded)
+    for words in outset(loaded, content):
+        sentence(err, words, "yellow")
     ended = asyncio.run(supervisor.supervise(supervisor.parts(loaded), lambda text: sentence(err, text, "yellow")))
     if json:
         emit(ended)
