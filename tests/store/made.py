@@ -5,8 +5,10 @@ from pathlib import Path
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, Command, Effect, EffectState, HostTarget
 from tercio.model.events import Endpoint, Event, Provenance
+from tercio.model.findings import Finding, Level
 from tercio.model.ids import event_id
 from tercio.model.incidents import Belief, Incident, Status
+from tercio.model.journal import Told, digest_of
 from tercio.model.records import Cited, CommandRow, Record, Transaction
 
 ORIGIN = "Plant 7"
@@ -89,8 +91,34 @@ def cited(n: int, raw: bytes | None = None) -> Cited:
     return Cited(event, line)
 
 
+def told(n: int, *lines: Cited, absent: tuple[str, ...] = ()) -> Told:
+    """A finding's record that rests on these lines, and on others that were not at hand."""
+    finding = Finding(
+        id=name("fnd", n),
+        rule="r",
+        version="1",
+        title=f"finding {n}",
+        level=Level.HIGH,
+        tactics=(),
+        techniques=("T0846",),
+        events=(*(line.event.id for line in lines), *absent),
+        time=n,
+        received=n,
+        provenance=Provenance.ESTABLISHED,
+        src="10.77.30.9",
+        dst=("10.77.30.21",),
+        service="modbus",
+        port=502,
+        flow="",
+        source="eve",
+        generation="g1",
+        offset=n,
+    )
+    return Told(finding, name("inc", n), "opened", (), digest_of(canonical(line.event) for line in lines), absent)
+
+
 def record(n: int, kind: str = "finding", body: bytes = b"") -> Record:
-    return Record(kind, name("inc", n), 3000 + n, body or canonical({"finding": n}))
+    return Record(kind, name("inc", n), 3000 + n, body or canonical(told(n)))
 
 
 def turn(n: int) -> Transaction:
@@ -99,7 +127,7 @@ def turn(n: int) -> Transaction:
     return Transaction(
         time=3000 + n,
         records=(
-            record(n),
+            record(n, body=canonical(told(n, cited(n)))),
             Record("incident", opened.id, 3000 + n, canonical(opened)),
             Record("command", order.command.id, 3000 + n, canonical(order)),
             Record("effect", change.lease, 3000 + n, canonical(change)),

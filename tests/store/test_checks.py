@@ -1,9 +1,12 @@
+import hashlib
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from tercio.model.canon import canonical
-from tercio.model.journal import Erasure
+from tercio.model.journal import Erasure, Told
+from tercio.model.records import Cited
 from tercio.store.checks import Journaled, Wrong, check_cited, check_leaf
 from tercio.store.journal import ERASURE, seal
 from tercio.store.rows import cited_row
@@ -54,7 +57,7 @@ def erasure(seq: int, of: int) -> SimpleNamespace:
 
 
 def journaled(*rows: SimpleNamespace) -> Journaled:
-    found = Journaled()
+    found = Journaled({})
     for each in rows:
         found.add(each)
     return found
@@ -78,8 +81,48 @@ def test_an_erasure_that_says_nothing_is_wrong(body: bytes | None):
         journaled(row(kind=ERASURE, body=body))
 
 
+def kept(*lines: Cited) -> dict[str, bytes]:
+    return {line.event.id: hashlib.sha256(canonical(line.event)).digest() for line in lines}
+
+
+def finding(told: Told, **changes: object) -> SimpleNamespace:
+    return row(**{"kind": "finding", "body": canonical(told), **changes})
+
+
+def test_a_finding_rests_on_the_lines_that_are_kept():
+    one, other = made.cited(1), made.cited(2)
+    found = Journaled(kept(one, other))
+    found.add(finding(made.told(1, one, absent=("evt-gone",))))
+    assert found.absent == 1
+    with pytest.raises(Wrong, match=f"cited event {other.event.id} is in the state, but no finding"):
+        found.check_cited()
+    found.add(finding(made.told(2, one, other)))
+    found.check_cited()
+
+
+def test_a_finding_without_its_lines_or_with_others_is_wrong():
+    one, other = made.cited(1), made.cited(2)
+    told = made.told(1, one, other)
+    with pytest.raises(Wrong, match=f"cited event {other.event.id}, on which record 5 .finding. rests, is missing"):
+        Journaled(kept(one)).add(finding(told))
+    later = Cited(msgspec.structs.replace(other.event, time=99), other.raw)
+    with pytest.raises(Wrong, match=r"record 5 .finding. rests are not those that were journaled"):
+        Journaled(kept(one, later)).add(finding(told))
+    with pytest.raises(Wrong, match=r"record 5 .finding. can't be read"):
+        Journaled({}).add(finding(told, body=b"{}"))
+
+
+@pytest.mark.parametrize("blind", [finding(made.told(1), body=None, salt=None), row(kind="finding.2"), row(kind="new")])
+def test_what_can_t_be_read_may_rest_on_any_line(blind: SimpleNamespace):
+    found = Journaled(kept(made.cited(1)))
+    found.add(blind)
+    found.check_cited()
+    assert found.unknown == (blind.kind != "finding")
+
+
 def test_a_cited_line_is_the_one_its_id_names():
-    check_cited(SimpleNamespace(**cited_row(made.cited(1))))
+    whole = SimpleNamespace(**cited_row(made.cited(1)))
+    assert check_cited(whole) == hashlib.sha256(whole.event).digest()
     for changes in ({"raw": b"another"}, {"id": made.cited(2).event.id}, {"event": canonical(made.cited(2).event)}):
         with pytest.raises(Wrong, match="was changed"):
             check_cited(SimpleNamespace(**cited_row(made.cited(1)) | changes))

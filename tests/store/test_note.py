@@ -13,18 +13,20 @@ from tercio.store.note import key_id, origin_name, parse, read, sign, verifier_k
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = public_bytes(KEY)
 ROOT = leaf_hash(b"a root")
-NOTE = sign("plant-7", 20852163, ROOT, KEY).note
+BESIDE = bytes(range(48))
+NOTE = sign("plant-7", 20852163, ROOT, BESIDE, KEY).note
 
 
-def test_a_note_has_origin_size_root_and_signature_in_lines():
+def test_a_note_has_origin_size_root_what_lies_beside_and_signature_in_lines():
     lines = NOTE.split("\n")
     assert lines[:2] == ["plant-7", "20852163"]
     assert base64.b64decode(lines[2]) == ROOT
-    assert not lines[3]
-    assert lines[4].startswith("— plant-7 ")
-    assert lines[5:] == [""]
-    signed = base64.b64decode(lines[4].split(" ")[2])
-    KEY.public_key().verify(signed[4:], "\n".join([*lines[:3], ""]).encode())
+    assert lines[3] == f"beside {base64.b64encode(BESIDE).decode()}"
+    assert not lines[4]
+    assert lines[5].startswith("— plant-7 ")
+    assert lines[6:] == [""]
+    signed = base64.b64decode(lines[5].split(" ")[2])
+    KEY.public_key().verify(signed[4:], "\n".join([*lines[:4], ""]).encode())
 
 
 def test_key_id_and_verifier_key_of_a_published_key():
@@ -36,8 +38,8 @@ def test_key_id_and_verifier_key_of_a_published_key():
 
 
 def test_what_is_signed_is_read():
-    assert read(NOTE, PUBLIC) == sign("plant-7", 20852163, ROOT, KEY) == parse(NOTE)
-    empty = sign("plant-7", 0, EMPTY, KEY)
+    assert read(NOTE, PUBLIC) == sign("plant-7", 20852163, ROOT, BESIDE, KEY) == parse(NOTE)
+    empty = sign("plant-7", 0, EMPTY, BESIDE, KEY)
     assert read(empty.note, PUBLIC) == empty
 
 
@@ -83,7 +85,7 @@ def test_another_key_is_named_as_the_reason():
 )
 def test_a_site_s_name_becomes_an_origin(text: str, meant: str):
     assert origin_name(text) == meant
-    assert read(sign(meant, 1, ROOT, KEY).note, PUBLIC).origin == meant
+    assert read(sign(meant, 1, ROOT, BESIDE, KEY).note, PUBLIC).origin == meant
 
 
 @pytest.mark.parametrize("text", ["", "  ", "+", "\n"])

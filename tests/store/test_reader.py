@@ -87,7 +87,7 @@ def test_records_are_read_on_from_where_one_was(state: State, reader: Reader):
     assert [r.seq for r in reader.records(after_seq=4, limit=3)] == [5, 6, 7]
     assert [r.kind for r in reader.records(subject=made.incident(1).id)] == ["finding", "incident"]
     assert [r.subject for r in reader.records(kind="effect")] == [made.effect(n).lease for n in range(3)]
-    assert everything[0].body == made.record(0).body
+    assert everything[0].body == made.turn(0).records[0].body
     assert reader.records(subject=made.incident(1).id, kind="effect") == ()
 
 

@@ -120,7 +120,10 @@ def test_each_commit_returns_a_checkpoint_that_the_key_signed(tmp_path: Path):
             assert read(checkpoint.note, public) == checkpoint
             sizes.append(checkpoint.size)
         assert sizes == [4, 8, 12]
-        assert state.commit(Transaction(time=9, snapshot=b"x")) == checkpoint
+        again = state.commit(Transaction(time=9, snapshot=b"x"))
+        assert read(again.note, public) == again
+        assert (again.size, again.root) == (checkpoint.size, checkpoint.root)
+        assert again.beside != checkpoint.beside
         assert checkpoint.origin == "Plant-7"
 
 

@@ -123,8 +123,13 @@ KINDS: Mapping[str, type[Any]] = {
 
 
 def digest_of(events: Iterable[bytes]) -> str:
-    """SHA-256 (hexadecimal) over the SHA-256 of each event's canonical bytes: what ``Told`` holds of its lines."""
+    """What ``Told`` holds of its lines: ``whole_of`` the SHA-256 of each event's canonical bytes."""
+    return whole_of(hashlib.sha256(event).digest() for event in events)
+
+
+def whole_of(digests: Iterable[bytes]) -> str:
+    """SHA-256 (hexadecimal) over digests, one behind the other."""
     whole = hashlib.sha256()
-    for event in events:
-        whole.update(hashlib.sha256(event).digest())
+    for digest in digests:
+        whole.update(digest)
     return whole.hexdigest()

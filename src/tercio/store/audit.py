@@ -11,13 +11,14 @@ import msgspec
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tercio.store import beside
 from tercio.store.checks import AnyRow, Journaled, Wrong, check_cited, check_leaf
 from tercio.store.database import evidence, meant_schema, reader, require_version, schema
 from tercio.store.errors import StateUnusable
 from tercio.store.keys import KeyUnusable, read_public
 from tercio.store.log import unpack
-from tercio.store.merkle import Range
-from tercio.store.note import read
+from tercio.store.merkle import Range, consistency_proof
+from tercio.store.note import Checkpoint, read
 from tercio.store.tables import CHECKPOINTS, CITED, JOURNAL, LOG
 
 
@@ -31,7 +32,12 @@ class Anchor(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """What an audit found. ``wrong`` is empty where all is well, else the first thing wrong, in words, with the
     ``seq`` and ``kind`` of the record (0 and empty where it is none's). ``size``, ``root`` (hex) and ``checkpoints``
-    are what was verified up to there, ``erased`` counts the bodies found erased.
+    are what was verified up to there; ``erased`` counts the bodies found erased, ``absent`` the lines that findings
+    rest on and that were not at hand when they were journaled, ``unknown`` the records of kinds that this version does
+    not read.
+
+    Where all is well, ``checkpoint`` is the last signed note, to be kept elsewhere; where an earlier one was given,
+    ``consistency`` are the nodes (hex; RFC 9162, 2.1.4) that show whoever has both that one continues the other.
     """
 
     ok: bool
@@ -42,15 +48,20 @@ class Verdict(msgspec.Struct, frozen=True):
     wrong: str = ""
     seq: int = 0
     kind: str = ""
+    absent: int = 0
+    unknown: int = 0
+    checkpoint: str = ""
+    consistency: tuple[str, ...] = ()
 
 
 def verify(folder: Path, public_key: bytes | None = None, anchor: Anchor | None = None) -> Verdict:
-    """Recompute the whole journal in ``folder``: leaves, gaps, each signed checkpoint, erasures, and that incidents,
-    commands, effects and cited lines are what was journaled. Reads only; a loop may be writing.
+    """Recompute the whole journal in ``folder``: leaves, gaps, each signed checkpoint, erasures; that incidents,
+    commands, effects and cited lines are what was journaled, none more and none missing; and that offsets, snapshot and
+    counts are what the last checkpoint signs. Reads only; a loop may be writing.
 
     ``public_key`` (32 raw bytes) is by default the one beside the journal. ``anchor`` finds a tail that was cut off
-    together with its checkpoints. Raises StateUnusable where there is no state of this version to verify, or no key,
-    and ValueError for a key of another length.
+    together with its checkpoints, and a journal that was put back or written anew. Raises StateUnusable where there is
+    no state of this version to verify, or no key, and ValueError for a key of another length.
     """
     path = folder / "state.db"
     if not path.exists():
@@ -87,7 +98,8 @@ class _Audit:
         self._checkpoints = 0
         self._signed = 0
         self._origin = ""
-        self._journaled = Journaled()
+        self._last: Checkpoint | None = None
+        self._journaled = Journaled({})
 
     def verdict(self) -> Verdict:
         """All checks in order, up to the first that fails."""
@@ -100,20 +112,37 @@ class _Audit:
             wrong = Wrong(
                 f"state.db can't be read behind record {self._range.size}: {error.orig}", self._range.size + 1
             )
-        size, root, erased = self._range.size, self._range.root().hex(), len(self._journaled.erased)
-        if wrong is None:
-            return Verdict(True, size, root, self._checkpoints, erased)
-        return Verdict(False, size, root, self._checkpoints, erased, wrong.words, wrong.seq, wrong.kind)
+        found = Verdict(
+            ok=wrong is None,
+            size=self._range.size,
+            root=self._range.root().hex(),
+            checkpoints=self._checkpoints,
+            erased=len(self._journaled.erased),
+            absent=self._journaled.absent,
+            unknown=self._journaled.unknown,
+        )
+        if wrong is not None:
+            return msgspec.structs.replace(found, wrong=wrong.words, seq=wrong.seq, kind=wrong.kind)
+        note = self._last.note if self._last is not None else ""
+        return msgspec.structs.replace(found, checkpoint=note, consistency=self._consistency())
 
     def _run(self) -> None:
         self._check_schema()
+        self._journaled = Journaled({row.id: check_cited(row) for row in self._rows(CITED.name, "id")})
         self._walk()
         self._check_end()
+        self._check_beside()
         self._journaled.check_erasures()
         self._journaled.check_projections(self._connection)
-        for row in self._rows(CITED.name, "id"):
-            check_cited(row)
+        self._journaled.check_cited()
         self._check_file()
+
+    def _consistency(self) -> tuple[str, ...]:
+        """What shows that the journal continues the one that the anchor knows: nothing where there is no anchor."""
+        if self._anchor is None:
+            return ()
+        leaves = self._connection.execute(select(JOURNAL.c.leaf).order_by(JOURNAL.c.seq)).scalars().all()
+        return tuple(node.hex() for node in consistency_proof(leaves, self._anchor.size))
 
     def _walk(self) -> None:
         """The journal from its first record, stopping at each size that a checkpoint or the anchor speaks of."""
@@ -135,7 +164,9 @@ class _Audit:
             )
         if self._anchor is not None and self._anchor.size > size:
             raise Wrong(
-                f"the anchor knows {self._anchor.size} records, the journal ends at {size}: its tail is gone", size + 1
+                f"the checkpoint kept elsewhere knows {self._anchor.size} records, the journal ends at {size}: "
+                "its tail is gone, or an older one was put back",
+                size + 1,
             )
         if self._signed < size:
             kind = self._connection.scalar(select(JOURNAL.c.kind).where(JOURNAL.c.seq == self._signed + 1))
@@ -147,7 +178,9 @@ class _Audit:
         """Check what speaks of the size reached; the next checkpoint to meet."""
         size, root = self._range.size, self._range.root
         if self._anchor is not None and self._anchor.size == size and self._anchor.root != root():
-            raise Wrong(f"the first {size} records are not those that the anchor knows", size, "anchor")
+            raise Wrong(
+                f"the first {size} records are not those that the checkpoint kept elsewhere knows", size, "anchor"
+            )
         if note is None or note.size != size:
             return note
         try:
@@ -163,7 +196,7 @@ class _Audit:
             raise Wrong(
                 f"the first {size} records are not those that checkpoint {note.number} signs", size, "checkpoint"
             )
-        self._checkpoints, self._signed = note.number, size
+        self._checkpoints, self._signed, self._last = note.number, size, checkpoint
         return self._next_note(notes)
 
     def _next_note(self, notes: Iterator[AnyRow]) -> AnyRow | None:
@@ -185,6 +218,16 @@ class _Audit:
             whole = False
         if not whole or found[0].origin != self._origin:
             raise Wrong("what is kept to append to the journal (table log) is not the end of this journal")
+
+    def _check_beside(self) -> None:
+        """What a loop would go on with is what was committed with the last checkpoint."""
+        try:
+            found = beside.load(self._connection).digest
+        except (TypeError, ValueError) as error:
+            raise Wrong(f"what lies beside the journal can't be read: {error}") from error
+        changed = beside.differing(self._last.beside, found) if self._last is not None else ""
+        if changed:
+            raise Wrong(f"the table {changed} is not what the last checkpoint signs")
 
     def _check_schema(self) -> None:
         """Nothing but the tables of this version: a view would hide what is there, a trigger would change it later."""

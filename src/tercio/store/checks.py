@@ -1,7 +1,7 @@
 """The checks of an audit, one a kind of row. A row of a file that somebody may have changed can hold anything."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from tercio.model.commands import Effect
 from tercio.model.ids import event_id
 from tercio.model.incidents import Incident
-from tercio.model.journal import Erasure
+from tercio.model.journal import KINDS, Erasure, whole_of
 from tercio.model.records import CommandRow
 from tercio.store import rows, tables
 from tercio.store.journal import ERASURE, digest_of, leaf_of
@@ -38,6 +38,20 @@ class Place(msgspec.Struct):
     offset: int
 
 
+class Cites(msgspec.Struct):
+    """What of a finding's record names the lines that it rests on."""
+
+    finding: "Named"
+    lines: str
+    absent: tuple[str, ...] = ()
+
+
+class Named(msgspec.Struct):
+    """What of a finding names its events."""
+
+    events: tuple[str, ...]
+
+
 class Projection(NamedTuple):
     """A table that holds the latest body of one kind of record by subject: its key, its type, how a row is made."""
 
@@ -47,6 +61,9 @@ class Projection(NamedTuple):
     row: Callable[[Any], rows.Row]
 
 
+KNOWN = {*KINDS, "decision"}
+"""Kinds of records that this version reads."""
+
 PROJECTIONS = {
     "incident": Projection(tables.INCIDENTS, "id", Incident, rows.incident_row),
     "command": Projection(tables.COMMANDS, "id", CommandRow, rows.command_row),
@@ -55,10 +72,15 @@ PROJECTIONS = {
 
 
 class Journaled:
-    """What the journal says as a whole: the latest body of each projected thing, and what was erased."""
+    """What the journal says as a whole: the latest body of each projected thing, what was erased, and which lines kept
+    beside it its findings rest on. ``cited`` holds the digest of each kept event by its id."""
 
-    def __init__(self) -> None:
+    def __init__(self, cited: Mapping[str, bytes]) -> None:
         self.erased: dict[int, str] = {}
+        self.unknown = 0
+        self.absent = 0
+        self._cited = cited
+        self._named: set[str] = set()
         self._latest: dict[tuple[str, str], tuple[int, bytes | None]] = {}
         self._bodies = 0
         self._erasures: list[tuple[int, int]] = []
@@ -67,6 +89,9 @@ class Journaled:
         """Note one checked row. Raises Wrong."""
         if row.body is None:
             self.erased[row.seq] = row.kind
+        self.unknown += row.kind not in KNOWN
+        if row.kind == "finding" and row.body is not None:
+            self._check_lines(row)
         if row.kind in PROJECTIONS:
             body = None if row.body is None else hashlib.sha256(row.body).digest()
             self._latest[row.kind, row.subject] = (row.seq, body)
@@ -87,6 +112,31 @@ class Journaled:
         for seq, by in self._erasures:
             if seq not in self.erased:
                 raise Wrong(f"record {by} says that the body of record {seq} was erased, yet it is there", seq, ERASURE)
+
+    def check_cited(self) -> None:
+        """No line is kept that no finding rests on. Where a record can't say on which it does (its body was erased, or
+        its kind is none of this version), nobody knows. Raises Wrong.
+        """
+        stray = min(self._cited.keys() - self._named, default="")
+        if stray and not self.unknown and "finding" not in self.erased.values():
+            raise Wrong(f"cited event {stray} is in the state, but no finding in the journal rests on it")
+
+    def _check_lines(self, row: AnyRow) -> None:
+        """Every line that a finding rests on is kept as it was, unless its record says that it was not at hand."""
+        try:
+            told = msgspec.json.decode(row.body, type=Cites)
+        except msgspec.DecodeError as error:
+            raise Wrong(f"record {row.seq} ({row.kind}) can't be read: {error}", row.seq, row.kind) from error
+        at_hand = [event for event in told.finding.events if event not in told.absent]
+        for event in at_hand:
+            if event not in self._cited:
+                words = f"cited event {event}, on which record {row.seq} ({row.kind}) rests, is missing from the state"
+                raise Wrong(words, row.seq, row.kind)
+        if whole_of(self._cited[event] for event in at_hand) != told.lines:
+            words = f"the cited events on which record {row.seq} ({row.kind}) rests are not those that were journaled"
+            raise Wrong(words, row.seq, row.kind)
+        self._named.update(at_hand)
+        self.absent += len(told.absent)
 
     def check_projections(self, connection: Connection) -> None:
         """Every row is what was last journaled of it, and nothing that was journaled is missing. Raises Wrong."""
@@ -142,12 +192,12 @@ def check_leaf(row: AnyRow, expected: int) -> bytes:
     return leaf
 
 
-def check_cited(row: AnyRow) -> None:
-    """A cited line is the one that its event's id names. What was read out of the line is not checked here: a replay
-    reads it again. Raises Wrong.
+def check_cited(row: AnyRow) -> bytes:
+    """A cited line is the one that its event's id names. Returns the digest of what was read out of the line, which the
+    finding's record holds. Raises Wrong.
     """
-    if not isinstance(row.raw, bytes):
-        raise Wrong(f"cited event {row.id} can't be read: its line is no bytes")
+    if not (isinstance(row.raw, bytes) and isinstance(row.event, bytes)):
+        raise Wrong(f"cited event {row.id} can't be read: its line or what was read out of it is no bytes")
     try:
         event = msgspec.json.decode(row.event, type=Place)
         named = event_id(event.source, event.generation, event.offset, row.raw)
@@ -155,3 +205,4 @@ def check_cited(row: AnyRow) -> None:
         raise Wrong(f"cited event {row.id} can't be read: {error}") from error
     if not row.id == event.id == named:
         raise Wrong(f"cited event {row.id} was changed: its line, as it is kept, has the id {named}")
+    return hashlib.sha256(row.event).digest()

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, insert, select, update
 
 from tercio.model.records import Record
+from tercio.store import beside
 from tercio.store.errors import StateUnusable
 from tercio.store.journal import seal
 from tercio.store.keys import public_bytes
@@ -21,6 +22,7 @@ PEAK = 32
 
 _INSERT_LEAVES = insert(JOURNAL)
 _INSERT_CHECKPOINT = insert(CHECKPOINTS)
+_RENEW = update(CHECKPOINTS)
 _LAST = select(CHECKPOINTS).order_by(CHECKPOINTS.c.number.desc()).limit(1)
 
 
@@ -38,13 +40,17 @@ def begin(connection: Connection, folder: Path, origin: str, key: Ed25519Private
     """
     if connection.execute(select(LOG.c.id)).first() is None:
         connection.execute(insert(LOG).values(id=1, origin=origin, size=0, peaks=b""))
-        _sign(connection, Range(), 1, origin, key)
+        first = sign(origin, 0, Range().root(), beside.load(connection).digest, key)
+        connection.execute(_INSERT_CHECKPOINT, [{"number": 1, "size": 0, "note": first.note}])
         return
     try:
         head = load(connection)
         read(head.checkpoint.note, public_bytes(key))
         whole = (head.range.size, head.range.root()) == (head.checkpoint.size, head.checkpoint.root)
+        changed = beside.differing(head.checkpoint.beside, beside.load(connection).digest)
         wrong = "" if whole else "it doesn't end where its last checkpoint says"
+        if changed and not wrong:
+            wrong = f"the table {changed} beside it is not what its last checkpoint signs"
     except (ValueError, TypeError) as error:
         wrong = f"its last checkpoint: {error}"
     if wrong:
@@ -63,15 +69,27 @@ def load(connection: Connection) -> Head:
     return Head(unpack(row.size, row.peaks), last.number, parse(last.note))
 
 
-def append(connection: Connection, head: Head, records: Sequence[Record], key: Ed25519PrivateKey) -> Head:
-    """Append records and a signed checkpoint inside the open transaction; the new end. Nothing for no records."""
+def append(
+    connection: Connection, head: Head, records: Sequence[Record], around: bytes, key: Ed25519PrivateKey
+) -> Head:
+    """Append records and a signed checkpoint inside the open transaction; the new end. ``around`` is the digest of what
+    lies beside the journal then. Without records the last checkpoint is signed anew where that changed.
+    """
+    last = head.checkpoint
     if not records:
-        return head
+        if around == last.beside:
+            return head
+        again = sign(last.origin, last.size, last.root, around, key)
+        connection.execute(_RENEW.where(CHECKPOINTS.c.number == head.number).values(note=again.note))
+        return Head(head.range, head.number, again)
     leaves = seal(records, head.range.size, os.urandom)
     connection.execute(_INSERT_LEAVES, [msgspec.structs.asdict(leaf) for leaf in leaves])
     longer = head.range.add(leaf.leaf for leaf in leaves)
     connection.execute(update(LOG).values(size=longer.size, peaks=b"".join(longer.peaks)))
-    return _sign(connection, longer, head.number + 1, head.checkpoint.origin, key)
+    checkpoint = sign(last.origin, longer.size, longer.root(), around, key)
+    row = {"number": head.number + 1, "size": longer.size, "note": checkpoint.note}
+    connection.execute(_INSERT_CHECKPOINT, [row])
+    return Head(longer, head.number + 1, checkpoint)
 
 
 def unpack(size: int, peaks: bytes) -> Range:
@@ -79,9 +97,3 @@ def unpack(size: int, peaks: bytes) -> Range:
     if len(peaks) != PEAK * size.bit_count():
         raise ValueError(f"{len(peaks)} bytes of peaks don't fit {size} records")
     return Range(size, tuple(peaks[at : at + PEAK] for at in range(0, len(peaks), PEAK)))
-
-
-def _sign(connection: Connection, whole: Range, number: int, origin: str, key: Ed25519PrivateKey) -> Head:
-    checkpoint = sign(origin, whole.size, whole.root(), key)
-    connection.execute(_INSERT_CHECKPOINT, [{"number": number, "size": whole.size, "note": checkpoint.note}])
-    return Head(whole, number, checkpoint)

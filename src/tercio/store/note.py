@@ -1,4 +1,5 @@
-"""Checkpoints of a log as signed notes (C2SP tlog-checkpoint, signed-note): origin, size, root, one Ed25519 signature.
+"""Checkpoints of a log as signed notes (C2SP tlog-checkpoint, signed-note): origin, size, root, one line of extension
+(a digest of what lies beside the log), one Ed25519 signature.
 
 One value has one text: what doesn't read back to exactly the bytes it came from is refused.
 """
@@ -18,19 +19,22 @@ ED25519 = b"\x01"
 """C2SP's number for this kind of signature."""
 
 _LAYOUT = re.compile(
-    r"([^\n]+)\n(0|[1-9]\d{0,18})\n([A-Za-z0-9+/=]{44})\n\n— ([^ \n]+) ([A-Za-z0-9+/=]{92})\n", re.ASCII
+    r"([^\n]+)\n(0|[1-9]\d{0,18})\n([A-Za-z0-9+/=]{44})\nbeside ([A-Za-z0-9+/=]{64})\n"
+    r"\n— ([^ \n]+) ([A-Za-z0-9+/=]{92})\n",
+    re.ASCII,
 )
 _UNFIT = re.compile(r"[\s+\x00-\x1f\x7f]+")
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """What a log promises: at ``size`` records its root is ``root``. ``note`` is the signed text, ready to be kept off
-    the machine.
+    """What a log promises: at ``size`` records its root is ``root``, and what lay beside it had the digest ``beside``
+    (48 bytes). ``note`` is the signed text, ready to be kept off the machine.
     """
 
     origin: str
     size: int
     root: bytes
+    beside: bytes
     note: str
 
 
@@ -44,12 +48,11 @@ def origin_name(text: str) -> str:
     return name
 
 
-def sign(origin: str, size: int, root: bytes, key: Ed25519PrivateKey) -> Checkpoint:
+def sign(origin: str, size: int, root: bytes, beside: bytes, key: Ed25519PrivateKey) -> Checkpoint:
     """The signed checkpoint of a log. ``origin`` is a name as ``origin_name`` gives it; it names the key, too."""
-    text = _text(origin, size, root)
-    return Checkpoint(
-        origin, size, root, _join(text, origin, key_id(origin, public_bytes(key)) + key.sign(text.encode()))
-    )
+    text = _text(origin, size, root, beside)
+    mark = key_id(origin, public_bytes(key)) + key.sign(text.encode())
+    return Checkpoint(origin, size, root, beside, _join(text, origin, mark))
 
 
 def parse(note: str) -> Checkpoint:
@@ -63,7 +66,7 @@ def read(note: str, public: bytes) -> Checkpoint:
     if mark[:4] != key_id(found.origin, public):
         raise ValueError("signed with another key")
     try:
-        text = _text(found.origin, found.size, found.root)
+        text = _text(found.origin, found.size, found.root, found.beside)
         Ed25519PublicKey.from_public_bytes(public).verify(mark[4:], text.encode())
     except InvalidSignature as error:
         raise ValueError("its signature is wrong") from error
@@ -75,16 +78,17 @@ def _take(note: str) -> tuple[Checkpoint, bytes]:
     found = _LAYOUT.fullmatch(note)
     if found is None:
         raise ValueError("not laid out as a checkpoint")
-    origin, size, root64, name, mark64 = found.groups()
+    origin, size, root64, beside64, name, mark64 = found.groups()
     try:
-        root, mark = base64.b64decode(root64, validate=True), base64.b64decode(mark64, validate=True)
+        root, beside, mark = (base64.b64decode(each, validate=True) for each in (root64, beside64, mark64))
     except binascii.Error as error:
         raise ValueError("not in base64") from error
-    if len(root) != 32 or len(mark) != 68 or _join(_text(origin, int(size), root), name, mark) != note:
+    lengths = (len(root), len(beside), len(mark))
+    if lengths != (32, 48, 68) or _join(_text(origin, int(size), root, beside), name, mark) != note:
         raise ValueError("not in its one form")
     if name != origin:
         raise ValueError("signed under another name")
-    return Checkpoint(origin, int(size), root, note), mark
+    return Checkpoint(origin, int(size), root, beside, note), mark
 
 
 def key_id(name: str, public: bytes) -> bytes:
@@ -97,8 +101,8 @@ def verifier_key(name: str, public: bytes) -> str:
     return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(ED25519 + public).decode()}"
 
 
-def _text(origin: str, size: int, root: bytes) -> str:
-    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+def _text(origin: str, size: int, root: bytes, beside: bytes) -> str:
+    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\nbeside {base64.b64encode(beside).decode()}\n"
 
 
 def _join(text: str, name: str, mark: bytes) -> str:

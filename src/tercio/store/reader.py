@@ -17,7 +17,7 @@ from tercio.store.database import reader, require_version
 from tercio.store.errors import StateUnusable
 from tercio.store.note import Checkpoint, parse
 from tercio.store.rows import LIVE, cited_of, decode
-from tercio.store.tables import CHECKPOINTS, CITED, EFFECTS, INCIDENTS, JOURNAL, UNPARSED_COUNTS
+from tercio.store.tables import CHECKPOINTS, CITED, EFFECTS, INCIDENTS, JOURNAL, SNAPSHOT, UNPARSED_COUNTS
 
 CHUNK = 500
 """Ids asked for in one query; databases limit how many values one may carry."""
@@ -107,6 +107,16 @@ class Reader:
     def unparsed_counts(self) -> dict[str, int]:
         """How many lines of each source nobody understood, ever."""
         return {row.source: row.total for row in self._all(select(UNPARSED_COUNTS).order_by(UNPARSED_COUNTS.c.source))}
+
+    def snapshot(self) -> bytes:
+        """What the loop last wrote of its own memory; empty where it wrote none yet."""
+        rows = self._all(select(SNAPSHOT.c.body))
+        return bytes(rows[0].body) if rows else b""
+
+    def last_time(self) -> int:
+        """When the journal's last record was made (an instant); 0 where there is none."""
+        rows = self._all(select(JOURNAL.c.time).order_by(JOURNAL.c.seq.desc()).limit(1))
+        return int(rows[0].time) if rows else 0
 
     def checkpoint(self) -> Checkpoint:
         """The journal's last checkpoint, as it stands: ``audit.verify`` says whether it is true."""

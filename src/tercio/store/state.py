@@ -16,7 +16,8 @@ from tercio.model.commands import Effect
 from tercio.model.incidents import Incident, Status
 from tercio.model.journal import Erasure
 from tercio.model.records import CommandRow, Record, Transaction
-from tercio.store import log
+from tercio.store import beside, log
+from tercio.store.beside import Beside
 from tercio.store.database import migrate, writer
 from tercio.store.errors import StateError, StateLocked, StateUnusable, StateUnwritable
 from tercio.store.journal import ERASURE
@@ -60,7 +61,7 @@ class State:
         self._key = key
         self._closing = closing
         self._writes = Writes(connection.dialect.name)
-        self._head: log.Head | None = None
+        self._end: tuple[log.Head, Beside] | None = None
         self._remains = False
 
     @classmethod
@@ -108,7 +109,7 @@ class State:
         An empty snapshot leaves the last one. Returns the journal's checkpoint after it, which is the last one
         where ``tx`` journals nothing. Raises StateUnwritable, and then nothing of ``tx`` was written.
         """
-        return self._write(lambda connection: self._writes.write(connection, tx), tx.records)
+        return self._write(lambda connection, now: now.after(tx, self._writes.write(connection, tx)), tx.records)
 
     def erase(self, seq: int, *, who: str, why: str, time: int) -> Checkpoint:
         """Erase the body of record ``seq`` from the disk, and journal who did it and why. The journal stays provable.
@@ -126,7 +127,12 @@ class State:
             raise ValueError(f"record {seq} says what was erased; it stays")
         wipe = update(JOURNAL).where(JOURNAL.c.seq == seq).values(salt=None, body=None)
         record = Record(ERASURE, str(seq), time, canonical(Erasure(seq, who, why)))
-        checkpoint = self._write(lambda connection: connection.execute(wipe), [record])
+
+        def wiped(connection: Connection, now: Beside) -> Beside:
+            connection.execute(wipe)
+            return now
+
+        checkpoint = self._write(wiped, [record])
         self._remains = True
         self.settle()
         return checkpoint
@@ -166,16 +172,19 @@ class State:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _write(self, project: Callable[[Connection], object], records: Sequence[Record]) -> Checkpoint:
+    def _write(self, project: Callable[[Connection, Beside], Beside], records: Sequence[Record]) -> Checkpoint:
+        """``project`` writes what lies beside the journal, of which it is given the parts that are signed."""
         # What was known of the journal's end is forgotten until the commit is known to have happened.
-        head, self._head = self._head, None
+        known, self._end = self._end, None
+        connection = self._connection
         try:
-            with self._connection.begin():
-                project(self._connection)
-                head = log.append(self._connection, head or log.load(self._connection), records, self._key)
+            with connection.begin():
+                head, now = known or (log.load(connection), beside.load(connection))
+                now = project(connection, now)
+                head = log.append(connection, head, records, now.digest, self._key)
         except DBAPIError as error:
             raise _unwritable(error) from error
-        self._head = head
+        self._end = head, now
         return head.checkpoint
 
     def _pragma(self, pragma: str) -> int:

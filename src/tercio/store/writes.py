@@ -26,8 +26,9 @@ class Writes:
         self._upserts = {table.name: _upsert(dialect, table) for table in kept}
         self._cite = _insert(dialect, CITED).on_conflict_do_nothing(index_elements=["id"])
 
-    def write(self, connection: Connection, tx: Transaction) -> None:
-        """Write all of ``tx`` but its records inside the open transaction."""
+    def write(self, connection: Connection, tx: Transaction) -> dict[str, int]:
+        """Write all of ``tx`` but its records inside the open transaction. Returns the new totals of lines that nobody
+        understood, of the sources of which ``tx`` has some."""
         self._put(
             connection,
             OFFSETS,
@@ -39,14 +40,13 @@ class Writes:
         self._put(connection, EFFECTS, [effect_row(effect) for effect in tx.effects])
         if tx.cited:
             connection.execute(self._cite, [cited_row(cited) for cited in tx.cited])
-        if tx.unparsed:
-            self._keep(connection, tx.unparsed)
+        return self._keep(connection, tx.unparsed) if tx.unparsed else {}
 
     def _put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         if rows:
             connection.execute(self._upserts[table.name], rows)
 
-    def _keep(self, connection: Connection, lines: Sequence[Unparsed]) -> None:
+    def _keep(self, connection: Connection, lines: Sequence[Unparsed]) -> dict[str, int]:
         """Count every line and keep the latest: line n of a source goes into slot n modulo the limit."""
         by_source: defaultdict[str, list[Unparsed]] = defaultdict(list)
         for line in lines:
@@ -61,6 +61,7 @@ class Writes:
             rows += [_unparsed_row(line, total - len(kept) + at) for at, line in enumerate(kept)]
         self._put(connection, UNPARSED, rows)
         self._put(connection, UNPARSED_COUNTS, [{"source": s, "total": totals[s]} for s in by_source])
+        return {source: totals[source] for source in by_source}
 
 
 def _unparsed_row(line: Unparsed, number: int) -> Row:
