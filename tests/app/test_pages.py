@@ -11,8 +11,9 @@ from tercio.loop.authorise import Deliberation
 from tercio.model.commands import EffectState, FlowTarget, HostTarget
 from tercio.model.decisions import Money, Permission, Plan, Removed, Ruling, Verb
 from tercio.model.incidents import Belief
-from tercio.model.sitecheck import Remark, Severity, check_site
+from tercio.model.sitecheck import Remark, Severity
 from tercio.model.siteparse import parse_site
+from tercio.model.sitewords import meaning
 from tercio.model.units import SECOND
 from tercio.model.words import Window
 from tercio.store.errors import StateUnusable
@@ -75,12 +76,14 @@ def test_windows_say_who_may_what():
     assert re.fullmatch(r"win-1 +ews1 may write plc1 +08:05:00\.000 +anna", line)
 
 
-def test_remarks_are_listed_and_a_sound_site_is_said_to_be():
+def test_remarks_are_listed_under_what_the_file_means_and_an_error_says_what_follows():
     site = parse_site(GOOD)
-    page = drawn(pages.remarks_page(site, [Remark(Severity.ERROR, "zones.ot", "is wrong; mend it")]))
+    page = drawn(pages.site_page(site, meaning(site), [Remark(Severity.ERROR, "zones.ot", "is wrong; mend it")]))
+    assert page.index("So one stop costs EUR 225,000") < page.index("What to look at")
     assert re.search(r"error +zones\.ot +is wrong; mend it", page)
-    assert lines(pages.remarks_page(site, ())) == ["Plant 7: nothing to remark; 7 assets, 1 process."]
-    assert check_site(site) is not None
+    assert "the whole site stays in shadow" in page
+    assert "stays in shadow" not in drawn(pages.site_page(site, (), [Remark(Severity.NOTE, "zones.ot", "x; y")]))
+    assert lines(pages.site_page(site, (), ()))[-1] == "Plant 7: nothing to remark."
 
 
 def test_the_chosen_plan_is_marked_and_money_has_one_currency_in_the_head():
@@ -187,8 +190,7 @@ def hostile_pages(words: str):
     yield pages.effects_page([one], NOW)
     yield pages.incidents_page([hit])
     yield pages.windows_page([window])
-    yield pages.remarks_page(site, ())
-    yield pages.remarks_page(site, [Remark(Severity.NOTE, name, name)])
+    yield pages.site_page(site, (name,), [Remark(Severity.NOTE, name, name)])
     yield pages.beliefs(hit)
     yield pages.alternatives(whole, "EUR")
     yield pages.removed(whole)

@@ -34,8 +34,8 @@ def test_curves_alarms_downloads_and_a_signed_answer_are_said():
     more += 'downloads = [{from = "ws1", to = "plc1", service = "s7"}]\n'
     said = "\n".join(meaning(parse_site(text.replace("redundant = ", more + "redundant = "))))
     for words in (
-        "An hour without filling costs EUR 42,000, from 8 h on EUR 90,000; a stop scraps EUR 18,000 in fill, EUR 40,000",
-        "EUR 40,000 in dose and EUR 0.00 in sterilise and takes",
+        "An hour without filling costs EUR 42,000, from 8 h on EUR 90,000; a stop scraps EUR 18,000 in fill, EUR",
+        "EUR 40,000 in dose and nothing in sterilise and takes",
         "So one stop costs EUR 247,000:",
         "Alarm paths, never taken away: plc1 -> hmi2 (syslog).",
         "Not interrupted while a program may be being loaded: ws1 -> plc1 (s7).",

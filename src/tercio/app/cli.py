@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tercio import __version__
-from tercio.app.commands import check, look, run, speak
+from tercio.app.commands import check, look, run, site, speak
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
@@ -28,7 +28,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "window open": speak.window_open,
     "window list": speak.window_list,
     "window close": speak.window_close,
-    "site check": check.site_check,
+    "site check": site.site_check,
+    "site show": site.site_show,
     "audit verify": check.audit_verify,
     "hand": run.hand,
 }

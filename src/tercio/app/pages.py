@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +19,7 @@ from tercio.model.decisions import Decision, Permission
 from tercio.model.incidents import Incident, Stage
 from tercio.model.records import Cited
 from tercio.model.site import Site
-from tercio.model.sitecheck import Remark
+from tercio.model.sitecheck import Remark, Severity
 from tercio.model.units import money, span, timestamp
 from tercio.model.words import Window
 from tercio.store.errors import StateUnusable
@@ -129,13 +130,17 @@ def windows_page(windows: Sequence[Window]) -> RenderableType:
     return _rows(("window", "what", "until (UTC)", "by", "why"), rows)
 
 
-def remarks_page(site: Site, remarks: Sequence[Remark]) -> RenderableType:
-    """What a site file leaves open or gets wrong."""
+def site_page(site: Site, meaning: Sequence[str], remarks: Sequence[Remark]) -> RenderableType:
+    """What a site file means, and what it leaves open or gets wrong."""
+    parts: list[RenderableType] = [Text("What the file means", style="bold")]
+    parts += [Padding(Text(plain(sentence, 1000)), (0, 0, 0, 2), expand=False) for sentence in meaning]
     if not remarks:
-        counted = f"{_counted(len(site.assets), 'asset')}, {_counted(len(site.processes), 'process', 'processes')}"
-        return Text(f"{plain(site.name)}: nothing to remark; {counted}.")
+        return Group(*parts, Text(""), Text(f"{plain(site.name)}: nothing to remark."))
     rows = [(str(r.severity), plain(r.place), plain(r.words, 400)) for r in remarks]
-    return _rows(("", "where", "what, and what to do"), rows)
+    parts += _section("What to look at", _rows(("", "where", "what, and what to do"), rows))
+    if any(remark.severity == Severity.ERROR for remark in remarks):
+        parts += [Text("\nWhile an error stands, the whole site stays in shadow: nothing is done, only said.")]
+    return Group(*parts)
 
 
 def beliefs(incident: Incident) -> RenderableType:

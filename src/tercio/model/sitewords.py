@@ -37,8 +37,8 @@ def _process(site: Site, process: Process) -> Iterator[str]:
         rate += f", from {span(after)} on {money(amount, currency)}"
     scrap = money(process.scrap, currency)
     if process.scrap_by_phase:
-        parts = [f"{money(cost, currency)} in {phase}" for phase, cost in process.scrap_by_phase.items()]
-        scrap = f"{_all(parts)}"
+        costs = process.scrap_by_phase.items()
+        scrap = _all(f"{money(cost, currency) if cost else 'nothing'} in {phase}" for phase, cost in costs)
     restart = f"{money(process.restart_cost, currency)} and {span(process.restart_span)} to start again"
     yield f"{rate}; a stop scraps {scrap} and takes {restart}."
     yield f"So one stop costs {money(process.stake(), currency)}: what an attack on {name} is priced at."

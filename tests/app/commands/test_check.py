@@ -70,20 +70,6 @@ def test_half_an_anchor_is_no_anchor(tmp_path: Path, words: list[str], told: str
     assert told in done.stderr
 
 
-def test_a_sound_site_and_one_with_errors(tmp_path: Path, cli: Cli):
-    settings = home(tmp_path)
-    done = cli("site", "check", settings=settings)
-    assert (done.returncode, done.stdout) == (0, "Range: nothing to remark; 6 assets, 1 process.\n")
-    site = tmp_path / "site.toml"
-    line = next(x for x in site.read_text().splitlines() if x.startswith("safety = "))
-    site.write_text(site.read_text().replace(line, ""))
-    done = cli("site", "check", "--json", settings=settings)
-    assert done.returncode == 1
-    found = json.loads(done.stdout)
-    assert found["site"] == "Range"
-    assert [(r["severity"], r["place"]) for r in found["remarks"]] == [("error", "processes.filling")]
-
-
 def test_the_doctor_says_all_in_one_object(tmp_path: Path, cli: Cli):
     settings = home(tmp_path, hand=True)
     done = cli("doctor", "--json", settings=settings)
@@ -107,5 +93,5 @@ def test_the_doctor_works_without_any_settings(tmp_path: Path, cli: Cli):
 
 
 def test_people_reach_these_commands_by_their_words():
-    mine = {"doctor": check.doctor, "site check": check.site_check, "audit verify": check.audit_verify}
+    mine = {"doctor": check.doctor, "audit verify": check.audit_verify}
     assert mine.items() <= COMMANDS.items()

@@ -1,4 +1,4 @@
-"""Commands that check: the journal, the site, the machine."""
+"""Commands that check: the journal, the machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,12 +6,9 @@ from typing import Annotated
 import typer
 
 from tercio.app import doctor as doctor_page
-from tercio.app import pages
-from tercio.app.assemble import site_of
 from tercio.app.checkup import Weight
 from tercio.app.settings import load
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
-from tercio.model.sitecheck import Severity, check_site
 from tercio.store.audit import Anchor, verify
 
 
@@ -48,17 +45,6 @@ def _anchor(size: int, root: str) -> Anchor | None:
     if root and len(known) != 32:
         fail("--root is not 64 hexadecimal digits; copy it from an earlier `tercio audit verify`")
     return Anchor(size, known) if root else None
-
-
-def site_check(settings: SettingsFile = HERE, json: Json = False) -> None:
-    """Read site.toml and say in words what is missing, contradictory or dangerous in it."""
-    site = site_of(load(settings))
-    remarks = check_site(site)
-    if json:
-        emit({"site": site.name, "remarks": remarks})
-    else:
-        out.print(pages.remarks_page(site, remarks))
-    raise typer.Exit(1 if any(remark.severity == Severity.ERROR for remark in remarks) else 0)
 
 
 def doctor(settings: SettingsFile = HERE, json: Json = False) -> None:
