@@ -8,21 +8,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from tercio.app.demo import board_page, harmless
+from tercio.drills.range.harm import Harm, Watched
 from tercio.drills.range.range import site_file
 from tercio.drills.range.sandbox import wrap
 from tercio.drills.scoreboard import Scoreboard
 from tercio.model.siteparse import parse_site
 from tercio.store.state import State
 from tests.app.conftest import Played
-from tests.app.given import Cli, visible
+from tests.app.given import Cli, drawn, visible
 
 PROMISED = (
     "contained", "time_to_detect_ms", "time_to_contain_ms", "time_to_confirm_ms", "missed_polls", "writes_landed",
-    "first_write_stopped", "replayed_writes", "wrong_containments", "production_lost", "currency", "alternatives",
+    "first_write_stopped", "replayed_writes", "wrong_containments", "io_timeouts", "sessions_lost", "failovers",
+    "production_lost", "currency", "alternatives",
     "removed_for_safety", "evidence", "journal_root",
 )  # fmt: skip
+
+
+SEEN = Watched(cycles=9000, answers=180, heartbeats=130, longest=70)
 
 
 def board(**changes: Any) -> Scoreboard:
@@ -30,7 +37,8 @@ def board(**changes: Any) -> Scoreboard:
         "contained": True, "leaked": 0, "confirmed": True, "released": True, "time_to_detect_ms": 1.0,
         "time_to_contain_ms": 20.0, "time_to_confirm_ms": 40.0, "first_packet_to_contain_ms": 400.0, "polls": 200,
         "missed_polls": 0, "writes_tried": 30, "writes_landed": 0, "first_write_stopped": True,
-        "first_write_note": "he was contained before", "replayed_writes": 0, "wrong_containments": 0, "trips": 0,
+        "first_write_note": "he was contained before", "replayed_writes": 0, "wrong_containments": 0, "io_timeouts": 0,
+        "sessions_lost": 0, "failovers": 0, "control": Harm(), "control_seconds": 3.0, "watched": SEEN, "trips": 0,
         "bottles": 200, "line_running": True, "production_lost": 0.0, "cost_of_response": 0.17, "currency": "CHF",
         "chosen": "block host ws1", "alternatives": (), "removed_for_safety": (), "evidence": (), "incidents": 1,
         "journal_root": "ab" * 32, "journal_verified": True,
@@ -47,6 +55,12 @@ def test_the_attack_is_contained_and_nothing_else_is_hurt(played: Played):
     assert found["released"] is True
     assert found["leaked"] == 0
     assert (found["missed_polls"], found["replayed_writes"], found["wrong_containments"]) == (0, 0, 0)
+    assert (found["io_timeouts"], found["sessions_lost"], found["failovers"]) == (0, 0, 0)
+    assert found["control_seconds"] >= 3
+    watched = found["watched"]
+    assert watched["cycles"] > 1000, "the bystanders were there, and had something to lose"
+    assert watched["answers"] > 50
+    assert watched["heartbeats"] > 50
     assert found["polls"] > 100
     assert found["line_running"] is True
     assert found["bottles"] > 100
@@ -196,3 +210,46 @@ def test_what_the_machine_lacks_is_said_before_anything_starts(
     told = done.stderr.splitlines()
     assert any("suricata is missing: install the package suricata" in line for line in told)
     assert all(" is missing: " in line for line in told)
+
+
+@pytest.mark.parametrize("changes", [
+    {"contained": False}, {"wrong_containments": 1}, {"missed_polls": 1}, {"replayed_writes": 1}, {"trips": 1},
+    {"io_timeouts": 1}, {"sessions_lost": 1}, {"failovers": 1}, {"watched": Watched(cycles=9000, answers=180)},
+    {"released": False}, {"journal_verified": False},
+], ids=lambda changes: next(iter(changes)))  # fmt: skip
+def test_any_harm_fails_the_demo(changes: dict[str, Any]):
+    assert harmless(board())
+    assert harmless(board(trips=1, writes_landed=1)), "the intruder's own doing"
+    assert not harmless(board(**changes))
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({}, r"contained +yes$"),
+    ({"contained": False, "leaked": 3}, r"contained +no, but 3 got through$"),
+    ({"time_to_contain_ms": None}, r"time to contain \(held\) +never$"),
+    ({}, r"time to contain \(held\) +20\.0 ms after the packet that completed the evidence$"),
+    ({"first_write_stopped": False, "first_write_note": "out of band"}, r"first write +landed: out of band$"),
+    ({"first_write_stopped": None, "first_write_note": "he tried none"}, r"first write +none: he tried none$"),
+    ({"line_running": None}, r"line +not seen, 200 bottles, 0 trips$"),
+    ({"line_running": False, "trips": 2}, r"line +standing still, 200 bottles, 2 trips$"),
+    ({"production_lost": 225_000.0}, r"production lost +CHF 225,000\.00$"),
+    ({"journal_verified": False}, r"journal +WRONG, root (ab){32}$"),
+    ({}, r"bystanders +none harmed in 9000 cyclic frames, 180 answers and 130 heartbeats$"),
+    ({"io_timeouts": 1, "failovers": 2}, r"bystanders +HARMED: 1 I/O time-out, 2 take-overs in 9000 cyclic frames, "),
+    ({"control": Harm(sessions_lost=2)}, r"bystanders +.* heartbeats, beyond 2 before any defence$"),
+    ({"watched": Watched()}, r"bystanders +not watched, so nobody knows$"),
+    ({"chosen": ""}, r"plan +none$"),
+    ({"chosen": "[red]\x1b[31m"}, r"plan +\[red\]$"),
+])  # fmt: skip
+def test_the_scoreboard_in_words(changes: dict[str, Any], words: str):
+    text = "\n".join(line.rstrip() for line in drawn(board_page(board(**changes)), width=120).splitlines())
+    assert re.search(rf"^ *{words}", text, re.MULTILINE), text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_scoreboard_fits(width: int):
+    assert max(map(len, drawn(board_page(board()), width).splitlines())) <= width
+
+
+def test_a_scoreboard_survives_its_json():
+    assert msgspec.json.decode(msgspec.json.encode(board()), type=Scoreboard) == board()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tercio.drills.range.counts import Counts
+from tercio.drills.range.harm import Account, Harm, Watched
 from tercio.drills.range.range import site_file
 from tercio.drills.range.traces import Connect, Request, Write
 from tercio.drills.scoreboard import RELEASING, Course, Scoreboard, Truth, blocks, concerns, leaked, score, walls
@@ -20,6 +21,8 @@ SITE = parse_site(site_file().read_text())
 T = 1_800_000_000 * SECOND
 MS = SECOND // 1000
 WS1 = HostTarget("ws1", ("10.77.10.10",))
+WATCHED = Watched(cycles=9000, answers=180, heartbeats=130, longest=70)
+FARED = Account(harm=Harm(), control=Harm(), control_seconds=3.0, watched=WATCHED)
 
 
 def finding(name: str, time: int, received: int) -> Finding:
@@ -44,7 +47,9 @@ def held(**changes: Any) -> Effect:
     return effect(**{**whole, **changes})
 
 
-def board(*effects: Effect, course: dict[str, Any] | None = None, leaks: int = 0, **truth: Any) -> Scoreboard:
+def board(
+    *effects: Effect, course: dict[str, Any] | None = None, leaks: int = 0, fared: Account | None = None, **truth: Any
+) -> Scoreboard:
     findings = (
         (finding("fnd-0", T - SECOND, T - SECOND), "inc-1", "below"),
         (finding("fnd-1", T, T + 2 * MS), "inc-1", "opened"),
@@ -56,7 +61,7 @@ def board(*effects: Effect, course: dict[str, Any] | None = None, leaks: int = 0
         "root": "ab",
         "verified": True,
     }
-    known = Truth(counts=counts(**truth), leaked=leaks, first_packet=T - 400 * MS)
+    known = Truth(counts=counts(**truth), bystanders=fared or FARED, leaked=leaks, first_packet=T - 400 * MS)
     return score(SITE, Course(**{**whole, **(course or {})}), known, "ws1")
 
 
@@ -67,6 +72,20 @@ def test_times_run_from_the_packet_that_completed_the_evidence():
     assert found.first_packet_to_contain_ms == 430.0
     assert (found.journal_root, found.journal_verified, found.incidents) == ("ab", True, 1)
     assert found.currency == "EUR"
+
+
+def test_harm_to_bystanders_is_what_exceeds_the_control():
+    account = Account(
+        harm=Harm(io_timeouts=4, sessions_lost=2, failovers=1),
+        control=Harm(io_timeouts=1),
+        control_seconds=2.5,
+        watched=WATCHED,
+    )
+    found = board(held(), fared=account)
+    assert (found.io_timeouts, found.sessions_lost, found.failovers) == (4, 2, 1)
+    assert (found.control, found.control_seconds, found.watched) == (Harm(io_timeouts=1), 2.5, WATCHED)
+    none = board(held())
+    assert (none.io_timeouts, none.sessions_lost, none.failovers) == (0, 0, 0)
 
 
 def test_of_several_effects_the_first_that_held_counts():

@@ -54,9 +54,10 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
 
 def harmless(board: Scoreboard) -> bool:
     """Contained, and nothing hurt, lost, left standing or unproven by the defence. A trip is the intruder's where a
-    write of his landed, and else ours."""
+    write of his landed, and else ours; bystanders that nobody watched are not known to be unharmed."""
     trips = board.trips and not board.writes_landed
-    harm = board.wrong_containments or board.missed_polls or board.replayed_writes or trips
+    bystanders = board.io_timeouts or board.sessions_lost or board.failovers or not board.watched.everything
+    harm = board.wrong_containments or board.missed_polls or board.replayed_writes or trips or bystanders
     return board.contained and not harm and board.released and board.journal_verified
 
 
@@ -105,6 +106,7 @@ def board_page(board: Scoreboard) -> Table:
         ("first write", f"{_stopped(board.first_write_stopped)}: {board.first_write_note}"),
         ("stale writes replayed", f"{board.replayed_writes}"),
         ("wrong containments", f"{board.wrong_containments}"),
+        ("bystanders", bystanders(board)),
         ("operator's screen", f"{board.polls} polls, {board.missed_polls} missed"),
         ("line", f"{state}, {board.bottles} bottles, {board.trips} trips"),
         ("production lost", f"{board.currency} {board.production_lost:,.2f}"),
@@ -115,6 +117,25 @@ def board_page(board: Scoreboard) -> Table:
     for name, value in rows:
         table.add_row(Text(name), Text(value))
     return table
+
+
+def bystanders(board: Scoreboard) -> str:
+    """How innocent bystanders fared, in one sentence."""
+    seen, control = board.watched, board.control
+    if not seen.everything:
+        return "not watched, so nobody knows"
+    counts = (
+        (board.io_timeouts, "I/O time-out"),
+        (board.sessions_lost, "lost session"),
+        (board.failovers, "take-over"),
+    )
+    suffered = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts if number]
+    before = sum((control.io_timeouts, control.sessions_lost, control.failovers))
+    beyond = f", beyond {before} before any defence" if before else ""
+    return (
+        f"{'HARMED: ' + ', '.join(suffered) if suffered else 'none harmed'} "
+        f"in {seen.cycles} cyclic frames, {seen.answers} answers and {seen.heartbeats} heartbeats{beyond}"
+    )
 
 
 def _yes(value: bool) -> str:

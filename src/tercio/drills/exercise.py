@@ -8,7 +8,9 @@ import msgspec
 
 from tercio.drills import lookalikes
 from tercio.drills.platform import Platform
+from tercio.drills.range.cast import BYSTANDERS
 from tercio.drills.range.counts import polled
+from tercio.drills.range.harm import account
 from tercio.drills.range.range import Range, site_file
 from tercio.drills.range.traces import Connect, Line, Record, Write, read_trace
 from tercio.drills.scoreboard import Course, Scoreboard, Truth, blocks, concerns, leaked, score, walls
@@ -25,11 +27,13 @@ INTRUDER = "ws1"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the drill does. Spans in seconds: ``healthy`` before the intruder, ``intrusion`` how long he goes on
-    writing, ``release`` how long to wait for the end of what was ordered, ``after`` how long to look on behind it,
-    ``pulse`` between two words about the line. ``acts`` are of ``sweep`` and ``write``; ``lookalikes`` are names in the
+    """What the drill does. Spans in seconds: ``control`` before any defence begins (what happens to bystanders then is
+    no defence's doing), ``healthy`` before the intruder, ``intrusion`` how long he goes on writing, ``release`` how
+    long to wait for the end of what was ordered, ``after`` how long to look on behind it, ``pulse`` between two words
+    about the line. ``acts`` are of ``sweep`` and ``write``; ``lookalikes`` are names in the
     table of that module."""
 
+    control: float = 3.0
     healthy: float = 4.0
     acts: tuple[str, ...] = ("sweep", "write")
     intrusion: float = 6.0
@@ -133,6 +137,9 @@ def conduct(
         say("drill", f"the range is up after {plant.took / 1e6:.1f} s: office, DMZ, OT, and a line that fills bottles")
         for remark in plant.remarks:
             say("drill", remark)
+        began = time.time_ns() // 1000
+        time.sleep(plan.control)
+        defended = time.time_ns() // 1000
         platform = Platform(folder, plant)
         try:
             platform.ready()
@@ -162,6 +169,7 @@ def conduct(
     now = time.time_ns() // 1000
     truth = Truth(
         counts=plant.counts(blocks(right, now)),
+        bystanders=account({name: read_trace(plant.trace(name)) for name in BYSTANDERS}, began, defended, now),
         leaked=leaked(
             read_trace(plant.trace("intruder")).records, read_trace(plant.trace("plc")).records, walls(right, now)
         ),

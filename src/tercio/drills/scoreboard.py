@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tercio.drills.range.counts import WRITING, Counts, landings
+from tercio.drills.range.harm import Account, Harm, Watched
 from tercio.drills.range.traces import Connect, Record, Request, Write
 from tercio.model.commands import ConduitTarget, Effect, FlowTarget, HostTarget
 from tercio.model.decisions import Decision
@@ -31,10 +32,11 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
-    """What the actors' traces say: counts, ``leaked`` as the function of that name gives it, and when the intruder
-    began (None where he never did)."""
+    """What the actors' traces say: counts, how bystanders fared, ``leaked`` as the function of that name gives it, and
+    when the intruder began (None where he never did)."""
 
     counts: Counts
+    bystanders: Account
     leaked: int
     first_packet: int | None
 
@@ -57,7 +59,8 @@ class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
     Times are from the kernel's time stamp of the packet that completed the evidence, None where it never came to that;
     ``contained`` says that a hand read back what stops the intruder, and that by the traces nothing of his got through
     while it stood (``leaked`` counts what did). ``first_write_stopped`` is None where he tried none. Money in whole
-    units of ``currency``.
+    units of ``currency``. ``io_timeouts``, ``sessions_lost`` and ``failovers`` are what innocent bystanders suffered
+    beyond what the ``control`` span before any defence lets expect; ``watched`` says what they could tell at all.
     """
 
     contained: bool
@@ -76,6 +79,12 @@ class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
     first_write_note: str
     replayed_writes: int
     wrong_containments: int
+    io_timeouts: int
+    sessions_lost: int
+    failovers: int
+    control: Harm
+    control_seconds: float
+    watched: Watched
     trips: int
     bottles: int
     line_running: bool | None
@@ -117,6 +126,12 @@ def score(site: Site, course: Course, truth: Truth, intruder: str) -> Scoreboard
         first_write_note=_note(counts),
         replayed_writes=counts.replayed_writes,
         wrong_containments=len(wrong),
+        io_timeouts=truth.bystanders.harm.io_timeouts,
+        sessions_lost=truth.bystanders.harm.sessions_lost,
+        failovers=truth.bystanders.harm.failovers,
+        control=truth.bystanders.control,
+        control_seconds=truth.bystanders.control_seconds,
+        watched=truth.bystanders.watched,
         trips=counts.trips,
         bottles=counts.bottles,
         line_running=counts.running,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from tercio.drills.range.traces import Asked, Cycles, Reading, Record, SessionLost, Silence, TakeOver
+from tercio.model.units import SECOND
 
 HEARTBEAT = "heartbeat"
 """The flow by which a station in reserve knows that the main one is there."""
@@ -36,6 +37,28 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     def everything(self) -> bool:
         """Whether each kind of bystander was seen at all."""
         return bool(self.cycles and self.answers and self.heartbeats)
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """How the bystanders fared: ``harm`` exceeds what ``control`` lets expect, which was counted over
+    ``control_seconds`` before any defence began; ``watched`` says over how much."""
+
+    harm: Harm
+    control: Harm
+    control_seconds: float
+    watched: Watched
+
+
+def account(traces: Mapping[str, Reading], began: int, defended: int, ended: int) -> Account:
+    """Settle the account of a run that began without defence, was defended from some instant on, and ended."""
+    control = harm(traces, began, defended)
+    found = harm(traces, defended, ended)
+    return Account(
+        harm=excess(found, ended - defended, control, defended - began),
+        control=control,
+        control_seconds=(defended - began) / SECOND,
+        watched=watched(traces),
+    )
 
 
 def harm(traces: Mapping[str, Reading], since: int, until: int) -> Harm:
@@ -85,7 +108,7 @@ def excess(found: Harm, span: int, control: Harm, control_span: int) -> Harm:
 def _failovers(inside: Iterable[Record], records: Iterable[Record]) -> int:
     """Take-overs, but for those in a silence that turned out to be the main station's own."""
     own = [
-        (each.at, each.at + each.span)
+        (each.at - each.watchdog, each.at - each.watchdog + each.span)
         for each in records
         if isinstance(each, Silence) and each.flow == HEARTBEAT and not each.unexplained
     ]

@@ -171,5 +171,5 @@ class Watch:
         return self._silence(before.at, (known.at - before.at) // 1000, lost, (transit - before.transit) // 1000)
 
     def _silence(self, start: int, span: int, lost: int, held_up: int) -> tuple[Silence, ...]:
-        silence = Silence(start // 1000, self.flow, span, lost, held_up, self.cycle, self.watchdog)
+        silence = Silence(start // 1000 + self.watchdog, self.flow, span, lost, held_up, self.cycle, self.watchdog)
         return (silence,) if span > self.watchdog or silence.unexplained else ()

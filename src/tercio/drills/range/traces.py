@@ -114,8 +114,9 @@ class Write(msgspec.Struct, frozen=True, tag_field="kind", tag="write"):
 class Silence(msgspec.Struct, frozen=True, tag_field="kind", tag="silence"):
     """A receiver of cyclic frames heard nothing for longer than its watchdog allows, by the kernel's time stamps.
 
-    ``at`` is when it began, ``span`` how long it was; ``lost`` frames were sent and never arrived; ``held_up`` is how
-    much longer the frame that ended it was under way than the one that began it. Spans in microseconds.
+    ``at`` is when the watchdog tripped, ``span`` how long it was silent in all; ``lost`` frames were sent and never
+    arrived; ``held_up`` is how much longer the frame that ended it was under way than the one that began it. Spans in
+    microseconds.
     """
 
     at: int
