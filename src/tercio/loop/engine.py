@@ -115,7 +115,7 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
     if not sensed.findings:
         return state, set()
     left_alone = frozenset(state.memory.stood_down)
-    setting = Setting(content.site, state.memory.announced, content.outlook.half_life, left_alone)
+    setting = Setting(content.site, state.memory.announced, content.outlook.half_life, left_alone, state.memory.at)
     incidents, notes = correlate(setting, state.incidents, sensed.findings, ledger.now)
     state, fresh = _untold(state, notes, ledger.now)
     for note in notes:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tercio.brain.correlate.whereabouts import Census
 from tercio.brain.detect.windows import Hit, step
 from tercio.loop.state import Content, Memory
 from tercio.model.events import Batch, Event, Match, Unparsed
@@ -36,10 +37,11 @@ def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: d
 
     Worth parsing is a line that a rule matched, that its sensor observes, or that is not even the shape of a record.
     """
-    read, heard, reached, counts = _Read(), dict(memory.heard), dict(offsets), dict(memory.unparsed)
+    read, census = _Read(), Census(content.site, memory.at)
+    heard, reached, counts = dict(memory.heard), dict(offsets), dict(memory.unparsed)
     for batch in batches:
         before = len(read.unparsed)
-        end = _batch(content, batch, read)
+        end = _batch(content, batch, census, read)
         if len(read.unparsed) > before:
             counts[batch.source] = counts.get(batch.source, 0) + len(read.unparsed) - before
         reached[batch.source] = (batch.generation, end)
@@ -51,12 +53,13 @@ def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: d
         windows=windows,
         heard=heard,
         unparsed=counts,
+        at=census.at,
         views=memory.views if views <= set(memory.views) else tuple(sorted({*memory.views, *views})),
     )
-    return Sensed(after, tuple(read.events), findings, read.cited, tuple(read.unparsed), reached)
+    return Sensed(after, tuple(read.events), (*findings, *census.findings), read.cited, tuple(read.unparsed), reached)
 
 
-def _batch(content: Content, batch: Batch, read: _Read) -> int:
+def _batch(content: Content, batch: Batch, census: Census, read: _Read) -> int:
     """Read one batch; returns the offset behind it."""
     matches: dict[int, list[Match]] = {}
     for match in content.detector.match(batch):
@@ -69,10 +72,12 @@ def _batch(content: Content, batch: Batch, read: _Read) -> int:
             if isinstance(parsed, Unparsed):
                 read.unparsed.append(parsed)
             else:
-                read.events.append(parsed)
-                for match in matches.get(index, ()):
-                    read.hits.append(Hit(match, parsed))
-                    read.cited[parsed.id] = Cited(parsed, line)
+                said = len(census.findings)
+                event = census.take(parsed)
+                read.events.append(event)
+                read.hits += [Hit(match, event) for match in matches.get(index, ())]
+                if index in matches or len(census.findings) > said:
+                    read.cited[event.id] = Cited(event, line)
         offset += len(line)
     return offset
 

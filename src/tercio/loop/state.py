@@ -18,6 +18,7 @@ from tercio.model.processes import ProcessState
 from tercio.model.records import Cited, Transaction
 from tercio.model.site import Site
 from tercio.model.units import SECOND
+from tercio.model.whereabouts import NOWHERE, Whereabouts
 from tercio.model.words import Window, Word
 from tercio.products.sensors import Sensor
 
@@ -81,7 +82,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     spoke (receipt), ``silent`` those of which people were told that they do not, ``views`` those that ever showed an
     answered poll. ``acts`` are the instants of acts per zone (blast budget), ``told`` when a finding that opened
     nothing was last journaled, by what it said; ``unparsed`` counts by source what nobody understood;
-    ``basis`` is the digest of the basis that was journaled last.
+    ``at`` is who is where; ``basis`` is the digest of the basis that was journaled last.
     """
 
     windows: Windows
@@ -97,6 +98,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     acts: dict[str, tuple[int, ...]] = {}
     told: dict[str, int] = {}
     unparsed: dict[str, int] = {}
+    at: Whereabouts = NOWHERE
     basis: str = ""
 
 

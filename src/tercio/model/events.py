@@ -60,14 +60,22 @@ class Match(msgspec.Struct, frozen=True):
 class LogSource(msgspec.Struct, frozen=True):
     """What a sensor tells the brain of itself, in Sigma's words.
 
-    ``routes`` are the fields (dotted paths) that choose a rule group; ``services`` maps a Sigma
-    ``logsource.category``/``service`` to the routing values it means; ``sees`` says in words what it can see.
+    ``routes`` are the fields that choose a rule group; ``services`` says which records a Sigma
+    ``logsource.category``/``service`` means: those in which, by one of its mappings, each routing field has one of the
+    values given. ``sees`` says in words what it can see. A field stands in a record where ``paths`` says (dotted paths,
+    the first that is there counts), else behind ``prefix`` under its own name.
     """
 
     product: str
     routes: tuple[str, ...]
-    services: dict[str, tuple[str, ...]]
+    services: dict[str, tuple[dict[str, tuple[str, ...]], ...]]
     sees: str
+    paths: dict[str, tuple[str, ...]] = {}
+    prefix: str = ""
+
+    def places(self, field: str) -> tuple[str, ...]:
+        """The dotted paths at which a field may stand, best first."""
+        return self.paths.get(field) or (self.prefix + field,)
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -103,7 +111,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     ``class_uid`` is the OCSF class (4001 network activity, 2004 detection finding, ...); ``time`` is when it
     happened by the product's clock, ``received`` when Tercio read it; ``flow`` is the community id (one packet
     seen twice has one); ``began`` and ``until`` are the first and last moment the event speaks of (a flow's start
-    and last packet), else ``time``; ``assigned`` is what a DHCP acknowledgement says.
+    and last packet), else ``time``; ``assigned`` is what a DHCP acknowledgement says; ``machine`` is the link address
+    of whoever did it, as far as the loop knows (empty: it does not).
     """
 
     id: str
@@ -126,3 +135,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     readings: tuple[Reading, ...] = ()
     assigned: Assignment | None = None
+    machine: str = ""

@@ -22,7 +22,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     Addresses are as observed; which asset they mean is decided later, from the site. ``flow`` is the key under
     which two sightings of one packet are one piece of evidence. ``provenance`` is the strongest that the
-    cited events *prove* for the source address.
+    cited events *prove* for the source address. ``machine`` is the link address behind it, where that is known.
     """
 
     id: str
@@ -44,3 +44,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     generation: str
     offset: int
+    machine: str = ""

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tercio.brain.correlate.evidence import STAGES, account, added, name_of, pieces
+from tercio.brain.correlate.evidence import STAGES, account, added, pieces
 from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, ratio
 from tercio.model.events import Provenance
 from tercio.model.findings import Level
@@ -23,8 +23,7 @@ def told(*args: str, windows: tuple[Window, ...] = (), now: int = NOON, **change
 
 
 def test_addresses_become_names_in_either_family_and_strangers_keep_theirs():
-    assert name_of(PLANT, "10.3.0.31") == name_of(PLANT, "fd00:3::1f") == name_of(PLANT, "FD00:3:0::1F") == "plc1"
-    assert name_of(PLANT, STRANGER) == STRANGER
+    assert told("FD00:3:0::1F", "10.3.0.31").src == "plc1"
     found = told("ws1", "10.3.0.31", "fd00:3::1f", STRANGER, "ws1")
     assert (found.src, found.targets) == ("ws1", ("plc1", STRANGER))
 

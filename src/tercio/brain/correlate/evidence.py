@@ -11,6 +11,7 @@ from tercio.model.events import Provenance
 from tercio.model.findings import Finding
 from tercio.model.incidents import Evidence, Stage
 from tercio.model.site import Site
+from tercio.model.whereabouts import NOWHERE, Whereabouts, name_of
 from tercio.model.words import Window
 
 STAGES: dict[str, tuple[Stage, Stage]] = {
@@ -60,16 +61,10 @@ class Account(msgspec.Struct, frozen=True):
         return not self.src or (self.pardon is not None and self.pardon.weight == 0)
 
 
-def name_of(site: Site, address: str) -> str:
-    """The listed asset that carries an address, else the bare address."""
-    asset = site.asset_at(address)
-    return asset.name if asset is not None else address
-
-
-def account(site: Site, windows: Sequence[Window], finding: Finding, now: int) -> Account:
-    """Say who did what to whom, and what was announced of it."""
-    src = name_of(site, finding.src)
-    named = dict.fromkeys(name_of(site, address) for address in finding.dst)
+def account(site: Site, windows: Sequence[Window], finding: Finding, now: int, at: Whereabouts = NOWHERE) -> Account:
+    """Say who did what to whom, and what was announced of it. ``at`` says which machine an address means now."""
+    src = name_of(site, at, finding.src, finding.machine) if finding.src else ""
+    named = dict.fromkeys(name_of(site, at, address) for address in finding.dst)
     targets = tuple(name for name in named if name != src)
     return Account(finding, src, targets, min(finding.time, now), excuse(site, windows, finding, src, targets))
 

@@ -12,6 +12,7 @@ from tercio.model.findings import Finding
 from tercio.model.ids import incident_id
 from tercio.model.incidents import Belief, Evidence, Incident, Status
 from tercio.model.site import Site
+from tercio.model.whereabouts import NOWHERE, Whereabouts
 from tercio.model.words import Window
 
 OPENS = 0.02
@@ -30,12 +31,14 @@ better: inventing names must stay cheap for us."""
 
 class Setting(msgspec.Struct, frozen=True):
     """What correlation knows beside the findings. ``half_life`` (microseconds) is how fast belief fades; ``left_alone``
-    are incidents on which people told Tercio to stand down: who is new opens one of his own."""
+    are incidents on which people told Tercio to stand down: who is new opens one of his own. ``at`` says which machine
+    an address means now."""
 
     site: Site
     windows: tuple[Window, ...]
     half_life: int
     left_alone: frozenset[str] = frozenset()
+    at: Whereabouts = NOWHERE
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -58,7 +61,9 @@ def correlate(
     result = dict(incidents)
     notes: list[Note] = []
     for finding in findings:
-        incident, note = _one(setting, incidents, result, account(setting.site, setting.windows, finding, now))
+        incident, note = _one(
+            setting, incidents, result, account(setting.site, setting.windows, finding, now, setting.at)
+        )
         if incident is not None:
             result[incident.id] = incident
         notes.append(note)

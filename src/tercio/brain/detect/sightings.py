@@ -28,6 +28,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flow: str = ""
     value: str | None = None
     context: bool = False
+    machine: str = ""
 
 
 Track = tuple[Sighting, ...]

@@ -39,8 +39,8 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 
     ``clocks`` holds, per source, the latest event time seen (an event from the future counts as of its receipt): the
     source's watermark. ``tracks`` holds, per correlation and group (a canonical list of the group's values), what was
-    sighted. Counted since the beginning: ``late`` sightings older than all that is remembered, ``ungrouped`` ones
-    without the fields to group by, ``dropped`` ones for which there was no room.
+    sighted, machines under one address apart. Counted since the beginning: ``late`` sightings older than all that is
+    remembered, ``ungrouped`` ones without the fields to group by, ``dropped`` ones for which there was no room.
     """
 
     clocks: dict[str, int] = {}
@@ -111,6 +111,8 @@ class _Turn:
             if self._expired(correlation, sighting):
                 self._late += 1
                 continue
+            if event.machine:  # What another machine does under the same address is not this one's doing.
+                values.append(event.machine)
             self._observe(correlation, canonical(values).decode(), sighting, event)
 
     def _observe(self, correlation: Correlation, key: str, sighting: Sighting, event: Event) -> None:
@@ -173,6 +175,7 @@ def _sighting(ruleset: RuleSet, hit: Hit, value: str | None) -> Sighting:
         flow=event.flow,
         value=value,
         context=ruleset.is_context(hit.match.rule),
+        machine=event.machine,
     )
 
 
@@ -198,6 +201,7 @@ def single(rule: Rule, event: Event) -> Finding:
         source=event.source,
         generation=event.generation,
         offset=event.offset,
+        machine=event.machine,
     )
 
 
@@ -231,4 +235,5 @@ def correlated(correlation: Correlation, cited: Track, event: Event) -> Finding:
         source=event.source,
         generation=event.generation,
         offset=event.offset,
+        machine=chief.machine,
     )

@@ -1,0 +1,232 @@
+"""Which machine did it: the link addresses in records, against what is known of who is where.
+
+A frame's link address tells of a machine only on that machine's own segment; beyond a router it is the router's. What
+is said here of a machine is as true as link addresses are: whoever takes a neighbour's link address too looks like that
+neighbour, and only the switch can tell them apart.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from tercio.model.events import Assignment, Endpoint, Event, Provenance
+from tercio.model.findings import Finding, Level
+from tercio.model.ids import finding_id
+from tercio.model.site import ROUTERS, Site
+from tercio.model.units import SECOND
+from tercio.model.whereabouts import MOST_ADDRESSES, Home, Whereabouts, owner, routers_of, shared
+
+PROOF_AGE = 300 * SECOND
+"""Proof of where an address is has an age (microseconds): after so long without it, another machine may prove that it
+has the address now. As long after two machines used an address, a session of which nobody saw whose it is proves
+nothing."""
+
+FRESH = 10 * SECOND
+"""What is proven again within this (microseconds) is not written down again."""
+
+MOST_HOMES = 2048
+MOST_FLOWS = 512
+MOST_NOTES = 256
+MOST_ROUTERS = 64
+"""Addresses, sessions, disputes and learnt routers that are remembered: beyond it the oldest goes, of addresses one
+that the site does not list."""
+
+TOLD_AGAIN = 3600 * SECOND
+"""That an address is used from two machines is reported again after this (microseconds)."""
+
+SERVERS = ROUTERS | {"dhcp", "directory", "server"}
+"""Roles of listed machines whose DHCP acknowledgements are believed, if the link address is theirs."""
+
+RULE = "0d0d2f6a-7c0e-4d0b-9b55-3c1b6f5c2f31"
+"""The name under which findings of an address that two machines use are known."""
+
+_PROVEN = (Provenance.ESTABLISHED, Provenance.AUTHENTICATED)
+
+V = TypeVar("V")
+
+
+class Census:
+    """One turn's working copy of the whereabouts: ``take`` every event in its order; ``at`` is then what is known, and
+    ``findings`` are what it has to say of addresses that two machines use."""
+
+    def __init__(self, site: Site, at: Whereabouts) -> None:
+        self._site, self.at = site, at
+        self._listed = routers_of(site)
+        self._routers = self._listed | frozenset(at.routers)
+        self._copied: set[str] = set()
+        self.findings: list[Finding] = []
+
+    def take(self, event: Event) -> Event:
+        """The event with the machine behind its source, and what it then proves.
+
+        A session under an address that is another machine's is as good as forged. What was read from another machine
+        than the controller itself was not read.
+        """
+        if event.assigned is not None:
+            self._assigned(event, event.assigned)
+        src, dst = event.src, event.dst
+        if src is None or dst is None:
+            return event
+        if event.source not in self.at.showing:
+            if not src.mac and not dst.mac:
+                return event
+            self.at = msgspec.structs.replace(self.at, showing=tuple(sorted({*self.at.showing, event.source})))
+        return self._judged(event, src, dst)
+
+    def _judged(self, event: Event, src: Endpoint, dst: Endpoint) -> Event:
+        proven, now = event.provenance in _PROVEN, min(event.time, event.received)
+        network = self._site.network_at(src.address)
+        link = bool(network) and network == self._site.network_at(dst.address)
+        if proven and not link:
+            self._learn_router(src, dst)
+            self._learn_router(dst, src)
+        mine, theirs = self._own(src, dst, link), self._own(dst, src, link)
+        doer = mine or self.at.flows.get(event.flow, "")
+        known = owner(self._site, self.at, src.address)
+        forged = bool(mine) and self._elsewhere(event, src.address, mine, now)
+        if proven and not mine:
+            forged = self._doubtful(src, doer, known, now, link=link)
+        if mine and event.flow:
+            self._follow(event.flow, mine, proven and not forged)
+        readings = event.readings
+        if proven and theirs and self._elsewhere(event, dst.address, theirs, now):
+            readings = ()
+        return msgspec.structs.replace(
+            event,
+            machine=doer or known,
+            provenance=Provenance.FORGEABLE if forged else event.provenance,
+            readings=() if forged else readings,
+        )
+
+    def _doubtful(self, src: Endpoint, doer: str, known: str, now: int, *, link: bool) -> bool:
+        """Whether a session that shows no link address of its source's own may be another machine's."""
+        if doer:
+            return bool(known) and doer != known
+        if link and not src.mac:
+            return bool(known)
+        return now - self.at.disputes.get(src.address, -PROOF_AGE) < PROOF_AGE
+
+    def _own(self, end: Endpoint, other: Endpoint, link: bool) -> str:
+        """The link address of an end where it is its own: seen on its own segment. Else empty."""
+        if not end.mac or end.mac in self._routers:
+            return ""
+        known = other.mac in self._routers or end.mac == owner(self._site, self.at, end.address)
+        return end.mac if link or known else ""
+
+    def _learn_router(self, near: Endpoint, far: Endpoint) -> None:
+        """Two networks, and one end on its own segment: what speaks for the other end there is a router."""
+        mac = far.mac
+        if not mac or mac in self._routers or not near.mac or len(self.at.routers) >= MOST_ROUTERS:
+            return
+        here = near.mac == owner(self._site, self.at, near.address)
+        if here and mac not in self.at.names and self._site.asset_with(mac) is None:
+            self.at = msgspec.structs.replace(self.at, routers=tuple(sorted({*self.at.routers, mac})))
+            self._routers = self._listed | frozenset(self.at.routers)
+
+    def _elsewhere(self, event: Event, address: str, mac: str, now: int) -> bool:
+        """Whether the address is another machine's; else take down, if this is proof, that it is at this one."""
+        asset = self._site.asset_at(address)
+        if asset is not None and shared(asset):
+            return False
+        proven = event.provenance in _PROVEN
+        known, home = owner(self._site, self.at, address), self.at.homes.get(address)
+        if known and known != mac:
+            fixed = asset is not None and asset.mac not in ("", mac)
+            if fixed or not proven or home is None or now - home.seen <= PROOF_AGE:
+                self._dispute(event, address, mac, now, proven=proven)
+                return True
+        if proven:
+            self._settle(address, mac, now)
+        return False
+
+    def _settle(self, address: str, mac: str, now: int) -> None:
+        """An address is proven to be at a machine."""
+        if not self._site.network_at(address):
+            return
+        home, known = self.at.homes.get(address), owner(self._site, self.at, address)
+        if home is not None and home.mac == mac:
+            if now - home.seen >= FRESH:
+                self._edit("homes", address, msgspec.structs.replace(home, seen=now), MOST_HOMES)
+            return
+        if sum(1 for other in self.at.homes.values() if other.mac == mac) >= MOST_ADDRESSES:
+            return
+        self._make_room()
+        self._edit("homes", address, Home(mac, now, now, known if known != mac else ""), MOST_HOMES)
+        asset = self._site.asset_at(address)
+        if mac not in self.at.names and self._site.asset_with(mac) is None:
+            taken = asset is not None or address in self.at.names.values()
+            name = asset.name if asset is not None and not asset.mac else f"{address}@{mac}" if taken else address
+            self._edit("names", mac, name, MOST_HOMES)
+
+    def _make_room(self) -> None:
+        if len(self.at.homes) >= MOST_HOMES:
+            strangers = [a for a in self.at.homes if self._site.asset_at(a) is None] or list(self.at.homes)
+            oldest = min(strangers, key=lambda a: (self.at.homes[a].seen, a))
+            rest = {address: home for address, home in self.at.homes.items() if address != oldest}
+            self.at = msgspec.structs.replace(self.at, homes=rest)
+
+    def _follow(self, flow: str, mac: str, proven: bool) -> None:
+        """Whose a session is. What anybody could have sent makes that unknown at most."""
+        known = self.at.flows.get(flow)
+        said = mac if proven or known in (None, mac) else ""
+        if said != known:
+            self._edit("flows", flow, said, MOST_FLOWS)
+
+    def _assigned(self, event: Event, said: Assignment) -> None:
+        """A listed server's acknowledgement moves an address; anybody else's word does not."""
+        server = self._site.asset_at(event.src.address) if event.src is not None else None
+        if event.src is None or server is None or server.role not in SERVERS or not event.src.mac:
+            return
+        vouched = event.src.mac in {server.mac, *self._listed} - {""}
+        asset = self._site.asset_at(said.address)
+        if not vouched or said.mac in self._routers or (asset is not None and shared(asset)):
+            return
+        self._settle(said.address, said.mac, min(event.time, event.received))
+        self.at = msgspec.structs.replace(
+            self.at, disputes={a: at for a, at in self.at.disputes.items() if a != said.address}
+        )
+
+    def _dispute(self, event: Event, address: str, mac: str, now: int, *, proven: bool) -> None:
+        if proven:
+            self._edit("disputes", address, now, MOST_NOTES)
+        key = f"{address} {mac}"
+        if now - self.at.told.get(key, -TOLD_AGAIN) >= TOLD_AGAIN:
+            self._edit("told", key, now, MOST_NOTES)
+            self.findings.append(disputed(event, address, mac))
+
+    def _edit(self, name: str, key: str, value: object, most: int) -> None:
+        """Write one entry; beyond the bound the one written first goes."""
+        table = getattr(self.at, name)
+        if name not in self._copied:
+            self._copied.add(name)
+            table = dict(table)
+        table.pop(key, None)
+        table[key] = value
+        while len(table) > most:
+            del table[next(iter(table))]
+        self.at = msgspec.structs.replace(self.at, **{name: table})
+
+
+def disputed(event: Event, address: str, mac: str) -> Finding:
+    """What is said of an address that another machine uses, too: it raises attention and contains nobody."""
+    return Finding(
+        id=finding_id(RULE, "1", (event.id, address, mac)),
+        rule=RULE,
+        version="1",
+        title="An address is used from two machines",
+        level=Level.LOW,
+        tactics=("credential-access",),
+        techniques=("T1557",),
+        events=(event.id,),
+        time=event.time,
+        received=event.received,
+        provenance=Provenance.FORGEABLE,
+        src=address,
+        dst=(),
+        service="",
+        port=0,
+        flow=event.flow,
+        source=event.source,
+        generation=event.generation,
+        offset=event.offset,
+    )

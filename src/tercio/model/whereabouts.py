@@ -1,0 +1,108 @@
+"""Where addresses are: the machine, told by its link address (MAC), at which each was last proven.
+
+A machine that the site does not list is called by one of its addresses, or ``ADDRESS@MAC`` where that address has been
+the name of another machine before.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tercio.model.site import ROUTERS, SHARED_ROLES, Asset, Site
+
+MOST_ADDRESSES = 32
+"""Addresses that one machine may have; a hand takes no more of one host."""
+
+
+class Home(msgspec.Struct, frozen=True):
+    """An address at a machine: since when, when that was last proven (instants), and at which machine it was before
+    (empty: at none that is known)."""
+
+    mac: str
+    since: int
+    seen: int
+    before: str = ""
+
+
+class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of addresses and machines.
+
+    ``homes`` by address; ``names`` of machines that the site does not list, by link address; ``routers`` are link
+    addresses that speak for others; ``flows`` is which machine began a session, by the key of its traffic (empty where
+    two seem to have); ``disputes`` is when an address was last used by another machine than its own; ``told`` when
+    that was last reported, by address and link address; ``showing`` are sources whose records show link addresses.
+    """
+
+    homes: dict[str, Home] = {}
+    names: dict[str, str] = {}
+    routers: tuple[str, ...] = ()
+    flows: dict[str, str] = {}
+    disputes: dict[str, int] = {}
+    told: dict[str, int] = {}
+    showing: tuple[str, ...] = ()
+
+
+NOWHERE = Whereabouts()
+"""Nothing is known of any machine: the site's own words are all there is."""
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Whom a name means now: all fresh addresses, the link addresses where known (never a router's), and whether many
+    stand behind it, so that it must not be refused as a host."""
+
+    addresses: tuple[str, ...]
+    macs: tuple[str, ...] = ()
+    shared: bool = False
+
+
+def shared(asset: Asset) -> bool:
+    """Whether many stand behind this asset's addresses: by the site's word, or by its role."""
+    return asset.shared or asset.role in SHARED_ROLES
+
+
+def routers_of(site: Site) -> frozenset[str]:
+    """Link addresses that the site itself lists as speaking for others."""
+    return frozenset(asset.mac for asset in site.assets.values() if asset.mac and asset.role in ROUTERS)
+
+
+def owner(site: Site, at: Whereabouts, address: str) -> str:
+    """The link address of the machine that an address belongs to, as far as known: by what was proven, else by the
+    site. Empty where nobody knows, and for what many share."""
+    asset = site.asset_at(address)
+    if asset is not None and shared(asset):
+        return ""
+    home = at.homes.get(address)
+    return home.mac if home is not None else asset.mac if asset is not None else ""
+
+
+def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
+    """Whom an address means that was used by the machine ``mac`` (empty: by whomever it belongs to)."""
+    mac = mac or owner(site, at, address)
+    listed = site.asset_with(mac) if mac else None
+    if listed is not None and listed.role not in ROUTERS:
+        return listed.name
+    asset = site.asset_at(address)
+    if asset is not None and (not mac or not asset.mac or mac == asset.mac or shared(asset)):
+        return asset.name
+    return at.names.get(mac, address)
+
+
+def machine_of(site: Site, at: Whereabouts, name: str, used: Iterable[str] = (), since: int = 0) -> Machine:
+    """What a name of an incident means now. ``used`` are the addresses under which it acted, last at ``since``: those
+    that went to another machine later are no longer its own."""
+    asset = site.assets.get(name)
+    if asset is not None and shared(asset):
+        return Machine(asset.addresses, (), True)
+    gone = {a for a, home in at.homes.items() if home.before and home.since > since}
+    if asset is None:
+        macs = {mac for mac, called in at.names.items() if called == name}
+        known = tuple(used) or (name.partition("@")[0],)
+    else:
+        here = {at.homes[a].mac for a in asset.addresses if a in at.homes and a not in gone}
+        macs, known = {asset.mac} if asset.mac else here, asset.addresses
+    own = {address for address, home in at.homes.items() if home.mac in macs}
+    strict = bool(macs) and (asset is None or bool(asset.mac))
+    kept = [a for a in known if a in own or a not in at.homes or not (strict or a in gone)]
+    addresses = tuple(dict.fromkeys((*kept, *sorted(own))))[:MOST_ADDRESSES]
+    certain = macs if len(macs) == 1 else set()
+    return Machine(addresses, tuple(certain - {*at.routers, *routers_of(site)}))
