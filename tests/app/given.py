@@ -36,6 +36,11 @@ mechanism = "nftables"
 zones = ["office", "dmz", "ot"]
 """
 
+DEMO = (
+    TOML.replace('"eve.json"', '"range/eve.json"') + 'file = "gateway.toml"\nstart = "nsenter --net=/run/netns/gone"\n'
+)
+"""As a demo leaves its settings, once its namespaces are gone."""
+
 HAND = """\
 name = "gateway"
 mechanism = "nftables"

@@ -50,7 +50,7 @@ def starting(words: str) -> Callable[[Path], object]:
 
 
 def wrong(findings: list[Finding]) -> list[str]:
-    return [finding.words for finding in findings if finding.weight == Weight.WRONG]
+    return [finding.words for finding in findings if finding.weight == Weight.FAIL]
 
 
 def test_a_source_that_speaks_is_fine(tmp_path: Path):
@@ -62,13 +62,13 @@ def test_a_source_that_speaks_is_fine(tmp_path: Path):
 
 def test_a_source_that_is_not_there(tmp_path: Path):
     finding = source(tmp_path, None)
-    assert finding.weight == Weight.WRONG
+    assert finding.weight == Weight.FAIL
     assert finding.words == f"{tmp_path}/eve.json does not exist: does suricata run, and write there?"
 
 
 def test_a_source_that_is_no_file(tmp_path: Path):
     finding = source(tmp_path, text=changed('path = "eve.json"', 'path = "."'))
-    assert (finding.weight, "is no file" in finding.words) == (Weight.WRONG, True)
+    assert (finding.weight, "is no file" in finding.words) == (Weight.FAIL, True)
 
 
 LOOK = """
@@ -94,7 +94,7 @@ def test_a_source_that_may_not_be_read(tmp_path: Path):
 @pytest.mark.parametrize("content", [b"<xml/>\n", b"[1,2]\n", b'{"event_type":"alert"}\n', b"\x00\xff\n"])
 def test_a_source_of_another_language(tmp_path: Path, content: bytes):
     finding = source(tmp_path, LINE + content)
-    assert finding.weight == Weight.WRONG
+    assert finding.weight == Weight.FAIL
     assert "does not read like suricata" in finding.words
 
 
@@ -104,13 +104,13 @@ def test_a_source_that_fell_silent_is_a_note(tmp_path: Path):
     old = time.time() - 3600
     os.utime(tmp_path / "eve.json", (old, old))
     (finding,) = sources(settings)
-    assert finding.weight == Weight.NOTE
+    assert finding.weight == Weight.WARN
     assert "is silent for 1 h; a silent sensor takes away the right to act by itself" in finding.words
 
 
 def test_a_hand_whose_file_is_sound_and_that_does_not_run_is_a_note(tmp_path: Path):
     found = hand(tmp_path)
-    assert [finding.weight for finding in found] == [Weight.OK, Weight.NOTE]
+    assert [finding.weight for finding in found] == [Weight.OK, Weight.WARN]
     assert "`tercio up` starts it" in found[1].words
 
 
@@ -147,7 +147,7 @@ def test_a_hand_that_trusts_another_key_is_found(tmp_path: Path):
 
 def test_a_hand_that_is_started_elsewhere_must_run(tmp_path: Path):
     (finding,) = hands(load(home(tmp_path)))
-    assert finding.weight == Weight.WRONG
+    assert finding.weight == Weight.FAIL
     assert "it is started elsewhere: start it" in finding.words
 
 
@@ -171,9 +171,9 @@ def test_whether_the_loop_listens(running: Settings, tmp_path: Path):
     (finding,) = loop(running)
     assert finding.weight == Weight.OK
     (finding,) = loop(load(home(tmp_path)))
-    assert (finding.weight, finding.words) == (Weight.NOTE, "it does not run now; start it with `tercio up`")
+    assert (finding.weight, finding.words) == (Weight.WARN, "it does not run now; start it with `tercio up`")
     (tmp_path / "state").mkdir()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "state" / "loop.sock"))
     (finding,) = loop(load(home(tmp_path)))
-    assert finding.weight == Weight.NOTE
+    assert finding.weight == Weight.WARN

@@ -4,6 +4,7 @@ import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -12,11 +13,15 @@ from tercio.app.checkup import Finding, Weight
 from tercio.app.doctor import examine, for_range, page
 from tercio.app.settings import load
 from tercio.app.supervisor import prepare
+from tercio.model.canon import canonical
+from tercio.model.records import Transaction
+from tercio.model.words import WordKind
 from tercio.products.effectors import EFFECTORS
-from tests.app.given import attacked, changed, drawn, home
+from tercio.store.state import State
+from tests.app.given import DEMO, attacked, changed, drawn, home
 
 
-def found(settings: Path, weight: Weight = Weight.WRONG) -> dict[str, str]:
+def found(settings: Path, weight: Weight = Weight.FAIL) -> dict[str, str]:
     """What weighs so, by what it is about; several words are joined."""
     told: dict[str, str] = {}
     for finding in examine(settings):
@@ -48,7 +53,7 @@ def swap(path: Path, old: str, new: str) -> None:
 def test_a_sound_home_has_nothing_wrong(sound: Path):
     assert found(sound) == {}
     ok = found(sound, Weight.OK)
-    assert "rules are compiled" in ok["rules"]
+    assert "rules are live" in ok["rules"]
     assert "can be written" in ok["state"]
     assert "is there, last written" in ok["source ot"]
     assert "is sound" in ok["hand gateway"]
@@ -69,7 +74,7 @@ def test_the_way_without_tercio_is_always_said(tmp_path: Path):
 
 def test_settings_that_cannot_be_used_are_told_fault_by_fault(tmp_path: Path):
     settings = home(tmp_path, changed("[tercio]", "[tercio]\nx = 1") + "[limits]\nbelief = 7\n")
-    wrong = [f for f in examine(settings) if f.weight == Weight.WRONG]
+    wrong = [f for f in examine(settings) if f.weight == Weight.FAIL]
     assert [f.what for f in wrong] == ["settings", "settings"]
     assert "tercio.toml:2: unknown key 'x'" in wrong[0].words
     assert "No such file" in found(tmp_path / "none.toml")["settings"]
@@ -90,7 +95,7 @@ def test_a_tool_that_is_not_on_the_path_is_named_with_its_package(
     monkeypatch.setenv("PATH", str(bin_))
     told = [words for words in for_range() if words.startswith(f"{tool} is missing: install the package ")]
     assert len(told) == 1
-    assert told[0] in found(sound, Weight.NOTE)["demo and drills"]
+    assert told[0] in found(sound, Weight.WARN)["demo and drills"]
     assert found(sound) == {}, "a site without drills needs no range"
 
 
@@ -119,7 +124,7 @@ def test_a_rejected_rule_is_told_with_file_and_line(sound: Path):
     swap(sound, 'site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
     words = found(sound)["rules"]
     assert f"{folder}/f.yml:" in words
-    assert "is not used: Sigma filters are not supported" in words
+    assert "is not used ('x'): Sigma filters are not supported; correct it, or take it away" in words
 
 
 def test_a_rule_that_can_never_run_is_a_note(sound: Path):
@@ -130,7 +135,24 @@ def test_a_rule_that_can_never_run_is_a_note(sound: Path):
         "detection: {a: {EventID: 1}, condition: a}\nlevel: low\n"
     )
     swap(sound, 'site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
-    assert "never runs" in found(sound, Weight.NOTE)["rules"]
+    name = "11111111-2222-4333-8444-555555555555"
+    assert f"{name}: never run: no source of product windows" in found(sound, Weight.WARN)["rules"]
+
+
+def test_many_rules_that_are_not_live_are_counted_by_what_they_lack(sound: Path):
+    folder = sound.parent / "own"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"b{number:02}.yml").write_text("title: [\n")
+        (folder / f"w{number:02}.yml").write_text(
+            f"title: x\nid: {number:08}-2222-4333-8444-555555555555\nlogsource: {{product: windows, service: x}}\n"
+            "detection: {a: {EventID: 1}, condition: a}\nlevel: low\n"
+        )
+    swap(sound, 'site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
+    told = [f.words for f in examine(sound) if f.what == "rules" and f.weight == Weight.FAIL]
+    assert len(told) == 21
+    assert told[-1] == "10 more are not used"
+    assert " and 27 more: never run: no source of product windows" in found(sound, Weight.WARN)["rules"]
 
 
 def test_a_faulty_rule_site_or_policy_is_told(sound: Path):
@@ -144,7 +166,7 @@ def test_an_error_of_the_site_is_told_and_that_all_stays_in_shadow(sound: Path):
     wrong = found(sound)
     assert "does not say where the safety function is" in wrong["site processes.filling"]
     assert wrong["autonomy"] == "everything stays in shadow until these errors of the site are corrected"
-    assert "office is in shadow" in found(sound, Weight.NOTE)["autonomy"]
+    assert "office is in shadow" in found(sound, Weight.WARN)["autonomy"]
 
 
 def test_autonomy_without_a_hand_and_shadow_are_told(sound: Path):
@@ -152,7 +174,7 @@ def test_autonomy_without_a_hand_and_shadow_are_told(sound: Path):
     site = sound.parent / "site.toml"
     site.write_text(site.read_text().replace('autonomy = "act"', 'autonomy = "shadow"', 1))
     assert found(sound)["autonomy"] == "dmz grants act, but no hand reaches it: nothing can be done there"
-    assert found(sound, Weight.NOTE)["autonomy"] == (
+    assert found(sound, Weight.WARN)["autonomy"] == (
         "office is in shadow: Tercio says what it would do there, and does nothing"
     )
 
@@ -178,6 +200,33 @@ def test_what_an_earlier_loop_left_is_looked_at(tmp_path: Path):
     assert "chmod 600" in found(settings.file)["state"]
 
 
+def test_what_the_loop_left_out_and_what_people_said_is_told(tmp_path: Path):
+    settings, desk = attacked(tmp_path)
+    desk.say(WordKind.STAND_DOWN, "filling")
+    windows = msgspec.structs.replace(desk.state.memory.windows, late=3, dropped=1234)
+    memory = msgspec.structs.replace(desk.state.memory, windows=windows, unparsed={"ot": 7})
+    with State.open(settings.state, origin="tercio/test") as store:
+        store.commit(Transaction(time=1, snapshot=canonical(memory)))
+    told = found(settings.file, Weight.WARN)
+    assert told["detection"].startswith("3 sightings came too late to be counted")
+    assert "1,234 sightings had no room" in told["detection"]
+    assert "7 lines were not understood" in told["source ot"]
+    assert "people stood down on filling" in told["autonomy"]
+
+
+def test_a_state_that_others_may_read_is_told(sound: Path):
+    (sound.parent / "state").chmod(0o755)
+    assert f"chmod 700 {sound.parent}/state" in found(sound, Weight.WARN)["state"]
+
+
+def test_the_kept_folder_of_a_demo_is_not_called_broken(tmp_path: Path):
+    settings = home(tmp_path, DEMO)
+    (tmp_path / "gateway.toml").write_text("")
+    prepare(msgspec.structs.replace(load(settings), hands=()))
+    assert found(settings) == {}
+    assert "whose range has ended, and nothing is left to defend" in found(settings, Weight.WARN)["demo"]
+
+
 def test_a_state_of_another_version_is_told(tmp_path: Path):
     settings, _ = attacked(tmp_path)
     (tmp_path / "state" / "state.db").write_bytes(b"no database at all, and longer than a header" * 9)
@@ -194,12 +243,12 @@ def test_no_source_and_no_hand_are_told(sound: Path):
 def test_the_page_marks_what_is_wrong_and_counts_it(width: int):
     findings = (
         Finding("a", Weight.OK, "fine"),
-        Finding("b", Weight.NOTE, "know this"),
-        Finding("c[red]", Weight.WRONG, "mend \x1b[31m this " + "word " * 60),
+        Finding("b", Weight.WARN, "know this"),
+        Finding("c[red]", Weight.FAIL, "mend \x1b[31m this " + "word " * 60),
     )
     text = drawn(page(findings), width)
-    assert [line[:2] for line in text.splitlines() if line[:2].strip()][:3] == ["ok", "--", "!!"]
-    assert "1 must be mended (!!) before Tercio can be relied on." in text
+    assert [line.split()[0] for line in text.splitlines() if line[:2].strip()][:3] == ["ok", "warn", "fail"]
+    assert "1 must be mended (fail) before Tercio can be relied on. 1 should be known (warn)." in " ".join(text.split())
     assert "c[red]" in text
     assert "\x1b[31m" not in text
     assert max(map(len, text.splitlines())) <= width
@@ -209,6 +258,6 @@ def test_the_page_marks_what_is_wrong_and_counts_it(width: int):
 def test_the_page_has_colours_where_there_are_some():
     out = io.StringIO()
     Console(file=out, width=80, force_terminal=True, color_system="standard").print(
-        page((Finding("c", Weight.WRONG, "x"),))
+        page((Finding("c", Weight.FAIL, "x"),))
     )
     assert "\x1b[31m" in out.getvalue()

@@ -8,11 +8,10 @@ from tercio.app.settings import Settings, SettingsError, load
 from tercio.app.supervisor import prepare
 from tercio.store.errors import StateLocked
 from tercio.store.state import State
-from tests.app.given import TOML, changed, home
+from tests.app.given import DEMO, changed, home
 from tests.app.test_assemble import RULE
 
 WITH_RULES = changed('site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
-SAFETY = 'none = "signed by P. Engineer, 2026-10-01"'
 
 
 def told(settings: Settings) -> list[str]:
@@ -85,11 +84,6 @@ def test_a_state_that_cannot_be_written_is_told(tmp_path: Path):
     settings = load(home(tmp_path))
     with pytest.raises(SettingsError, match="No such file or directory; make it a folder that this user may write"):
         may_start(settings)
-
-
-DEMO = (
-    TOML.replace('"eve.json"', '"range/eve.json"') + 'file = "gateway.toml"\nstart = "nsenter --net=/run/netns/gone"\n'
-)
 
 
 def test_a_demo_whose_range_has_ended_is_not_started(tmp_path: Path):

@@ -1,6 +1,7 @@
 """What the doctor looks at outside the settings: sources that should speak, hands that should obey, the loop itself."""
 
 import asyncio
+import re
 import shutil
 import socket
 import time
@@ -16,19 +17,24 @@ from tercio.model.events import Unparsed
 from tercio.model.units import SECOND, span
 from tercio.products.effectors import EFFECTORS
 from tercio.products.sensors import SENSORS
+from tercio.products.transports.conntrack import WHERE
+from tercio.products.transports.libnftables import Nft
 from tercio.products.transports.orders import Line
 from tercio.store.keys import KeyUnusable, read_public
+
+NET_ADMIN = 1 << 12
+"""CAP_NET_ADMIN in a mask of capabilities."""
 
 TAIL = 256 * 1024
 """Bytes at the end of a source that are looked at."""
 
 
 class Weight(StrEnum):
-    """How much a finding matters: ``wrong`` must be mended, a ``note`` should be known."""
+    """How much a finding matters: what fails must be mended, a warning should be known."""
 
     OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
+    WARN = "warn"
+    FAIL = "fail"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -44,7 +50,7 @@ def sources(settings: Settings) -> Iterator[Finding]:
     """Every source: is it there, can it be read, does it speak, and the language we know?"""
     if not settings.sources:
         words = "the settings name no source, so that nothing is seen: add [sources.NAME] with sensor and path"
-        yield Finding("sources", Weight.WRONG, words)
+        yield Finding("sources", Weight.FAIL, words)
     for source in settings.sources:
         yield _source(source)
 
@@ -55,7 +61,7 @@ def _source(source: SourceSettings) -> Finding:
         if not source.path.is_file():
             there = "is no file" if source.path.exists() else "does not exist"
             words = f"{source.path} {there}: does {source.sensor} run, and write there?"
-            return Finding(name, Weight.WRONG, words)
+            return Finding(name, Weight.FAIL, words)
         with source.path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - TAIL))
@@ -63,16 +69,27 @@ def _source(source: SourceSettings) -> Finding:
         age = time.time_ns() // 1000 - source.path.stat().st_mtime_ns // 1000
     except OSError as error:
         words = f"{source.path} can't be read by this user ({error.strerror}); let its group read it"
-        return Finding(name, Weight.WRONG, words)
+        return Finding(name, Weight.FAIL, words)
     whole = [line for line in lines[:-1] if line]
+    if len(lines) == 1 and size > TAIL:
+        words = f"{source.path} has no line end in its last {TAIL // 1024} KB: that is no log of {source.sensor}"
+        return Finding(name, Weight.FAIL, f"{words}; correct sensor or path")
     parsed = SENSORS[source.sensor].parse(source.name, "", 0, whole[-1] + b"\n", 0) if whole else None
     if isinstance(parsed, Unparsed):
         words = f"{source.path} does not read like {source.sensor}: {parsed.reason}; correct sensor or path"
-        return Finding(name, Weight.WRONG, words)
+        return Finding(name, Weight.FAIL, words)
     if age > source.silent_after:
         words = f"{source.path} is silent for {span(age)}; a silent sensor takes away the right to act by itself"
-        return Finding(name, Weight.NOTE, words)
+        return Finding(name, Weight.WARN, words)
     return Finding(name, Weight.OK, f"{source.path} is there, last written {span(max(0, age))} ago")
+
+
+def owner(path: Path) -> str:
+    """Who owns a file, by name where he has one."""
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return "another user"
 
 
 def ended_range(settings: Settings) -> str:
@@ -96,35 +113,55 @@ def _namespaces(hand: HandSettings) -> list[Path]:
 def hands(settings: Settings) -> Iterator[Finding]:
     """Every hand: is its own file sound, does it trust this loop, can it be started, does it answer?"""
     if not settings.hands:
-        yield Finding("hands", Weight.WRONG, "the settings name no hand: Tercio can only watch; add [hands.NAME]")
+        yield Finding("hands", Weight.FAIL, "the settings name no hand: Tercio can only watch; add [hands.NAME]")
     for hand in settings.hands:
         found = list(_own(settings, hand, hand.file)) if hand.file is not None else []
         yield from found
-        if not any(finding.weight == Weight.WRONG for finding in found):
+        if not any(finding.weight == Weight.FAIL for finding in found):
             yield _answers(hand)
 
 
 def _own(settings: Settings, hand: HandSettings, file: Path) -> Iterator[Finding]:
     name = f"hand {hand.name}"
-    for tool in ("setpriv", *hand.start[:1], *(("conntrack",) if hand.mechanism == "nftables" else ())):
-        if shutil.which(tool) is None:
-            package = {"conntrack": "conntrack"}.get(tool, "util-linux")
-            yield Finding(name, Weight.WRONG, f"{tool} is missing: install the package {package}")
+    yield from (Finding(name, Weight.FAIL, words) for words in _lacking(hand))
     for place in _namespaces(hand):
         if not place.exists():
-            yield Finding(name, Weight.WRONG, f"the network namespace {place} does not exist; correct start")
+            yield Finding(name, Weight.FAIL, f"the network namespace {place} does not exist; correct start")
     public = order_key(settings).with_suffix(".pub")
     if not public.exists():
-        yield Finding(name, Weight.NOTE, f"{public} is made by the first `tercio up`; the hand's file must name it")
+        yield Finding(name, Weight.WARN, f"{public} is made by the first `tercio up`; the hand's file must name it")
         return
     try:
         trusted = own_file(settings, hand, file).order_key
         if trusted != read_public(public):
-            yield Finding(name, Weight.WRONG, f"{file} trusts another order key than {public}; name that one")
+            yield Finding(name, Weight.FAIL, f"{file} trusts another order key than {public}; name that one")
     except (SettingsError, KeyUnusable) as error:
-        yield Finding(name, Weight.WRONG, str(error))
+        yield Finding(name, Weight.FAIL, str(error))
         return
     yield Finding(name, Weight.OK, f"its file {file} is sound")
+
+
+def _lacking(hand: HandSettings) -> Iterator[str]:
+    """What a hand can't do without on this machine, each with where it comes from."""
+    for tool in ("setpriv", *hand.start[:1]):
+        if shutil.which(tool) is None:
+            yield f"{tool} is missing: install the package util-linux"
+    if hand.mechanism != "nftables":
+        return
+    if shutil.which("conntrack", path=WHERE) is None:
+        yield "conntrack is missing: install the package conntrack"
+    if shutil.which("nft", path=WHERE) is None:
+        yield "nft is missing, with which people end every effect without Tercio: install the package nftables"
+    try:
+        Nft().close()
+    except OSError as error:
+        yield str(error)
+
+
+def _privileged(hand: HandSettings) -> bool:
+    """Whether a hand started here by this user can get the capability that its mechanism needs."""
+    capable = re.search(r"^CapEff:\s*([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return hand.start[:1] in (("sudo",), ("doas",)) or (capable is not None and bool(int(capable[1], 16) & NET_ADMIN))
 
 
 def _answers(hand: HandSettings) -> Finding:
@@ -132,10 +169,15 @@ def _answers(hand: HandSettings) -> Finding:
     why, limits = asyncio.run(_greet(hand))
     if not why:
         return Finding(name, Weight.OK, f"it answers: {limits}")
+    if "Permission denied" in why:
+        return Finding(name, Weight.FAIL, f"{why}; it belongs to {owner(hand.socket)}: ask as that user")
     if hand.file is None:
-        return Finding(name, Weight.WRONG, f"{why}; it is started elsewhere: start it")
+        return Finding(name, Weight.FAIL, f"{why}; it is started elsewhere: start it")
     needed = EFFECTORS[hand.mechanism].permission
-    return Finding(name, Weight.NOTE, f"it does not run now; `tercio up` starts it; it needs {needed}")
+    if not _privileged(hand):
+        words = f"it does not run, and this user can't start it: it needs {needed}; run `tercio up` as root"
+        return Finding(name, Weight.FAIL, words)
+    return Finding(name, Weight.WARN, f"it does not run now; `tercio up` starts it; it needs {needed}")
 
 
 async def _greet(hand: HandSettings) -> tuple[str, str]:
@@ -154,7 +196,11 @@ def loop(settings: Settings) -> Iterator[Finding]:
         line.settimeout(1.0)
         try:
             line.connect(str(place))
+        except PermissionError:
+            words = f"{place} belongs to {owner(place)}: only that user can speak to the loop; use sudo -u"
+            yield Finding("loop", Weight.FAIL, words)
+            return
         except OSError:
-            yield Finding("loop", Weight.NOTE, "it does not run now; start it with `tercio up`")
+            yield Finding("loop", Weight.WARN, "it does not run now; start it with `tercio up`")
             return
     yield Finding("loop", Weight.OK, f"it listens at {place}")

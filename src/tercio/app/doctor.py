@@ -17,34 +17,53 @@ from rich.text import Text
 
 from tercio.agents.scribe import plain
 from tercio.app.assemble import content_of, site_of
-from tercio.app.checkup import Finding, Weight, hands, loop, sources
+from tercio.app.checkup import Finding, Weight, ended_range, hands, loop, sources
+from tercio.app.machine import machine
+from tercio.app.outset import live
+from tercio.app.recall import failed_policies, recall
 from tercio.app.settings import Settings, SettingsError, load
+from tercio.app.sight import sight
 from tercio.app.supervisor import order_key
 from tercio.drills.range.sandbox import missing_tools, wrap
+from tercio.loop.state import Content
 from tercio.model.site import Autonomy, Site
 from tercio.model.sitecheck import Severity, check_site
 from tercio.products.effectors import EFFECTORS
 from tercio.store.errors import StateError
 from tercio.store.keys import KeyUnusable, signing_key
+from tercio.store.reader import Reader
 from tercio.store.state import State
 
 LEAST_SPACE = 256 * 1024 * 1024
 """Bytes that must be free where the state lies: no journal, no act."""
 
-MARKS = {Weight.OK: "ok", Weight.NOTE: "--", Weight.WRONG: "!!"}
-STYLES = {Weight.OK: "", Weight.NOTE: "yellow", Weight.WRONG: "red"}
+SHOWN = 20
+"""Rules that are not live are listed up to this number, and the rest is counted."""
+
+STYLES = {Weight.OK: "", Weight.WARN: "yellow", Weight.FAIL: "red"}
 
 
 def examine(settings: Path) -> tuple[Finding, ...]:
     """Look at the machine, then at everything that the settings name."""
-    found = list(_machine())
+    found = list(_standing_orders())
     try:
         loaded = load(settings)
     except SettingsError as error:
-        return (*found, *(Finding("settings", Weight.WRONG, line) for line in str(error).splitlines()))
+        return (*found, *(Finding("settings", Weight.FAIL, line) for line in str(error).splitlines()))
     found.append(Finding("settings", Weight.OK, f"{loaded.file} is read"))
-    found += [*_content(loaded), *_state(loaded), *sources(loaded), *hands(loaded), *loop(loaded)]
+    last, kept = _kept(loaded)
+    found += [*_content(loaded), *_state(loaded), *kept, *machine(loaded, last)]
+    if words := ended_range(loaded):
+        return (*found, Finding("demo", Weight.WARN, words))
+    found += [*sources(loaded), *sight(loaded, _site(loaded)), *hands(loaded), *loop(loaded)]
     return tuple(found)
+
+
+def _site(settings: Settings) -> Site | None:
+    try:
+        return site_of(settings)
+    except SettingsError:  # Told with the rest of the content.
+        return None
 
 
 def for_range() -> tuple[str, ...]:
@@ -65,16 +84,18 @@ def page(findings: tuple[Finding, ...]) -> RenderableType:
     for _ in range(3):
         table.add_column(overflow="fold")
     for found in findings:
-        cells = (MARKS[found.weight], plain(found.what), plain(found.words, 600))
+        cells = (str(found.weight), plain(found.what), plain(found.words, 600))
         table.add_row(*(Text(cell) for cell in cells), style=STYLES[found.weight])
-    wrong = sum(finding.weight == Weight.WRONG for finding in findings)
-    last = f"{wrong} must be mended (!!) before Tercio can be relied on." if wrong else "Nothing stands in the way."
+    wrong = sum(finding.weight == Weight.FAIL for finding in findings)
+    known = sum(finding.weight == Weight.WARN for finding in findings)
+    last = f"{wrong} must be mended (fail) before Tercio can be relied on." if wrong else "Nothing stands in the way."
+    last += f" {known} should be known (warn)." if known else ""
     return Group(table, Text(""), Text(last, style="bold"))
 
 
-def _machine() -> Iterator[Finding]:
+def _standing_orders() -> Iterator[Finding]:
     for text in for_range():
-        yield Finding("demo and drills", Weight.NOTE, text)
+        yield Finding("demo and drills", Weight.WARN, text)
     for effector in EFFECTORS.values():
         words = f"everything of {effector.mechanism} ends with: {effector.break_glass}"
         yield Finding("without Tercio", Weight.OK, words)
@@ -84,22 +105,36 @@ def _content(settings: Settings) -> Iterator[Finding]:
     try:
         site, content = site_of(settings), content_of(settings)
     except SettingsError as error:
-        yield from (Finding("content", Weight.WRONG, line) for line in str(error).splitlines())
+        yield from (Finding("content", Weight.FAIL, line) for line in str(error).splitlines())
         return
     rules = len(content.rules.rules) + len(content.rules.correlations)
-    yield Finding("rules", Weight.OK if rules else Weight.WRONG, f"{rules} rules are compiled")
-    for rejected in content.rules.rejected:
-        words = f"{rejected.file}:{rejected.line}: is not used: {rejected.reason}"
-        yield Finding("rules", Weight.WRONG, words)
-    for rule, why in sorted(content.detector.unrouted.items()):
-        yield Finding("rules", Weight.NOTE, f"{rule} never runs: {why}")
+    yield Finding("rules", Weight.OK if rules else Weight.FAIL, live(content))
+    yield from _rules(content)
     for remark in check_site(site):
-        weight = {Severity.ERROR: Weight.WRONG, Severity.WARNING: Weight.NOTE}.get(remark.severity, Weight.OK)
+        weight = {Severity.ERROR: Weight.FAIL, Severity.WARNING: Weight.WARN}.get(remark.severity, Weight.OK)
         yield Finding(f"site {remark.place}", weight, remark.words)
     if content.site != site:
         words = "everything stays in shadow until these errors of the site are corrected"
-        yield Finding("autonomy", Weight.WRONG, words)
+        yield Finding("autonomy", Weight.FAIL, words)
     yield from _autonomy(settings, content.site)
+
+
+def _rules(content: Content) -> Iterator[Finding]:
+    """What is not live: each rule that is broken, and those without a source by the reason that they share."""
+    rejected = content.rules.rejected
+    for rule in rejected[:SHOWN]:
+        title = f" ({rule.title!r})" if rule.title else ""
+        words = f"{rule.file}:{rule.line}: is not used{title}: {rule.reason}; correct it, or take it away"
+        yield Finding("rules", Weight.FAIL, words)
+    if len(rejected) > SHOWN:
+        yield Finding("rules", Weight.FAIL, f"{len(rejected) - SHOWN:,} more are not used")
+    reasons: dict[str, list[str]] = {}
+    for name, why in sorted(content.detector.unrouted.items()):
+        reasons.setdefault(why, []).append(name)
+    for why, names in sorted(reasons.items()):
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+        words = f"{', '.join(names[:3])}{more}: never run: {why}; add such a source, or take them away"
+        yield Finding("rules", Weight.WARN, words)
 
 
 def _autonomy(settings: Settings, site: Site) -> Iterator[Finding]:
@@ -107,10 +142,10 @@ def _autonomy(settings: Settings, site: Site) -> Iterator[Finding]:
     for zone in site.zones.values():
         if zone.autonomy == Autonomy.SHADOW:
             words = f"{zone.name} is in shadow: Tercio says what it would do there, and does nothing"
-            yield Finding("autonomy", Weight.NOTE, words)
+            yield Finding("autonomy", Weight.WARN, words)
         elif zone.name not in reached:
             words = f"{zone.name} grants {zone.autonomy}, but no hand reaches it: nothing can be done there"
-            yield Finding("autonomy", Weight.WRONG, words)
+            yield Finding("autonomy", Weight.FAIL, words)
         else:
             yield Finding("autonomy", Weight.OK, f"{zone.name} grants {zone.autonomy}")
 
@@ -124,25 +159,50 @@ def _state(settings: Settings) -> Iterator[Finding]:
             free = shutil.disk_usage(place).free
     except OSError as error:
         words = f"{place} can't be written by this user ({error.strerror}); correct its owner, or [tercio] state"
-        yield Finding("state", Weight.WRONG, words)
+        yield Finding("state", Weight.FAIL, words)
         return
     if free < LEAST_SPACE:
         words = f"{place} has {free // 2**20} MB left; without a journal nothing acts: free space"
-        yield Finding("state", Weight.WRONG, words)
+        yield Finding("state", Weight.FAIL, words)
     else:
         yield Finding("state", Weight.OK, f"{place} can be written and has {free // 2**30} GB left")
-    yield from _kept(settings)
+    if place == settings.state and place.stat().st_mode & 0o077:
+        words = f"{place} may be read by others, and it holds what was seen on your wires: chmod 700 {place}"
+        yield Finding("state", Weight.WARN, words)
 
 
-def _kept(settings: Settings) -> Iterator[Finding]:
-    """What an earlier loop left."""
+def _kept(settings: Settings) -> tuple[int, list[Finding]]:
+    """When the journal's last record was made (0: never), and what an earlier loop left."""
     if not (settings.state / "state.db").exists():
-        return
+        return 0, []
     try:
         with State.read(settings.state) as reader:
-            standing = len(reader.effects(standing_only=True))
-        yield Finding("state", Weight.OK, f"it holds a journal, and {standing} effects that stand")
-        if (key := order_key(settings)).exists() and key.with_suffix(".pub").exists():
-            signing_key(key)
+            last, found = reader.last_time(), list(_remembered(reader))
+        for key in (order_key(settings), settings.state / "journal.key"):
+            if key.exists() and key.with_suffix(".pub").exists():
+                signing_key(key)
     except (StateError, KeyUnusable) as error:
-        yield Finding("state", Weight.WRONG, str(error))
+        return 0, [Finding("state", Weight.FAIL, str(error))]
+    return last, found
+
+
+def _remembered(reader: Reader) -> Iterator[Finding]:
+    yield Finding(
+        "state", Weight.OK, f"it holds a journal, and {len(reader.effects(standing_only=True))} effects that stand"
+    )
+    memory = recall(reader)
+    for source, count in sorted(memory.unparsed.items()):
+        words = f"{count:,} lines were not understood: do they come from another version, or another product?"
+        yield Finding(f"source {source}", Weight.WARN, words)
+    if memory.windows.late:
+        words = f"{memory.windows.late:,} sightings came too late to be counted: is a sensor's clock behind?"
+        yield Finding("detection", Weight.WARN, words)
+    if memory.windows.dropped:
+        words = f"{memory.windows.dropped:,} sightings had no room: a flood, or a correlation that groups too finely"
+        yield Finding("detection", Weight.WARN, words)
+    if memory.stood_down:
+        words = f"people stood down on {', '.join(memory.stood_down)}: nothing acts there until `tercio stand-to`"
+        yield Finding("autonomy", Weight.WARN, words)
+    for policy in failed_policies(reader):
+        words = f"the policy {policy} failed while it was asked, and so forbade what it speaks of; correct it"
+        yield Finding("mandate", Weight.FAIL, words)

@@ -48,12 +48,12 @@ def test_a_failure_is_one_line(space: Namespace) -> None:
 
 
 def test_its_absence_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "_WHERE", str(tmp_path))
+    monkeypatch.setattr(module, "WHERE", str(tmp_path))
     assert "conntrack tool is missing" in conntrack("-D")
 
 
 def test_a_tool_that_does_not_run_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "conntrack").write_bytes(b"\x7fELF nonsense")
     (tmp_path / "conntrack").chmod(0o700)
-    monkeypatch.setattr(module, "_WHERE", str(tmp_path))
+    monkeypatch.setattr(module, "WHERE", str(tmp_path))
     assert "did not run" in conntrack("-D")

@@ -50,7 +50,7 @@ def _anchor(size: int, root: str) -> Anchor | None:
 def doctor(settings: SettingsFile = HERE, json: Json = False) -> None:
     """Find what is missing on this machine or in your settings before it hurts, and say what to do about it."""
     findings = doctor_page.examine(settings)
-    sound = all(finding.weight != Weight.WRONG for finding in findings)
+    sound = all(finding.weight != Weight.FAIL for finding in findings)
     if json:
         emit({"ok": sound, "findings": findings})
     else:

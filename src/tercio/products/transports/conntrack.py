@@ -4,14 +4,14 @@ block."""
 import shutil
 import subprocess
 
-_WHERE = "/usr/sbin:/sbin:/usr/bin:/bin"
+WHERE = "/usr/sbin:/sbin:/usr/bin:/bin"
 """Not PATH: the process has a privilege that whoever sets PATH may lack."""
 
 
 def conntrack(arguments: str) -> str:
     """Run ``conntrack`` with arguments separated by spaces. Returns why it failed, in one line; empty where it worked,
     also where no connection matched. Needs CAP_NET_ADMIN in the network namespace."""
-    tool = shutil.which("conntrack", path=_WHERE)
+    tool = shutil.which("conntrack", path=WHERE)
     if tool is None:
         return "the conntrack tool is missing (install conntrack), so old connections were not forgotten"
     try:

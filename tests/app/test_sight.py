@@ -1,0 +1,91 @@
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tercio.app.assemble import site_of
+from tercio.app.checkup import Weight
+from tercio.app.settings import load
+from tercio.app.sight import DEEP, sight
+from tests.app.given import home
+
+
+def record(kind: str = "flow", seconds: float = 0, **more: object) -> bytes:
+    at = datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+    return json.dumps({"timestamp": at, "event_type": kind, **more}).encode() + b"\n"
+
+
+def stats(uptime: int, packets: int, drops: int) -> bytes:
+    return record("stats", stats={"uptime": uptime, "capture": {"kernel_packets": packets, "kernel_drops": drops}})
+
+
+def told(folder: Path, *lines: bytes) -> list[tuple[Weight, str]]:
+    settings = load(home(folder))
+    (folder / "eve.json").write_bytes(b"".join(lines))
+    return [(finding.weight, finding.words) for finding in sight(settings, site_of(settings))]
+
+
+ALL = [record(src_ip=a, dest_ip=b) for a, b in (("10.77.10.10", "10.77.20.10"), ("10.77.30.21", "192.0.2.1"))]
+
+
+@pytest.mark.parametrize(("counts", "weight", "words"), [
+    ([stats(5, 100, 0), stats(10, 300, 0)], Weight.OK, "lost none of 200 packets in its last 5 s"),
+    ([stats(5, 100, 2), stats(10, 300, 52)], Weight.WARN, "lost 50 of 250 packets in its last 5 s: an intruder may"),
+    ([stats(5, 100, 2), stats(10, 300, 2)], Weight.WARN, "lost 2 packets since it began, none in its last 5 s"),
+    ([stats(10, 300, 7)], Weight.WARN, "lost 7 of 307 packets in its last 10 s"),
+    ([stats(99, 9000, 9), stats(5, 100, 0)], Weight.OK, "lost none of 100 packets in its last 5 s"),
+    ([stats(5, 100, 0), stats(10, 100, 0)], Weight.WARN, "saw no packet in its last 5 s: is the mirror port still"),
+    ([], Weight.WARN, "has no count of lost packets of late: add stats to the types of eve-log"),
+])  # fmt: skip
+def test_packets_that_the_sensor_lost(tmp_path: Path, counts: list[bytes], weight: Weight, words: str):
+    ((found, said),) = told(tmp_path, *ALL, *counts)
+    assert found == weight
+    assert said.startswith(words)
+
+
+def test_a_sensor_that_said_nothing_is_not_accused(tmp_path: Path):
+    assert told(tmp_path) == []
+    assert told(tmp_path, b"\x00\xff\n", b"[1]\n", b"{}\n") == []
+    settings = load(home(tmp_path / "gone"))
+    settings.sources[0].path.unlink()
+    assert list(sight(settings, None)) == []
+
+
+def test_the_latest_count_is_found_in_a_long_file(tmp_path: Path):
+    filler = record(src_ip="10.77.10.10", payload="x" * 1000)
+    words = [said for _, said in told(tmp_path, *[filler] * (DEEP // 1000), stats(5, 9, 3))]
+    assert words[0].startswith("lost 3 of 12 packets")
+
+
+@pytest.mark.parametrize(("seconds", "begin", "end"), [
+    (36_000, "dates its records ", " h ahead of this machine's clock; set the sensor's clock"),
+    (-36_000, "writes records that are ", " h old: its clock is behind, or it can't keep up"),
+])  # fmt: skip
+def test_a_sensor_with_a_wrong_clock(tmp_path: Path, seconds: float, begin: str, end: str):
+    weight, words = told(tmp_path, *ALL, stats(5, 9, 0), record("flow", seconds))[-1]
+    assert weight == Weight.WARN
+    assert words.startswith(begin)
+    assert words.endswith(end)
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2026-11-24T08:00:00", "9" * 60, ""])
+def test_a_date_that_is_none_is_no_clock(tmp_path: Path, date: str):
+    line = json.dumps({"timestamp": date, "event_type": "flow"}).encode() + b"\n"
+    assert [said for _, said in told(tmp_path, stats(5, 9, 0), line) if "clock" in said] == []
+
+
+def test_zones_that_no_sensor_sees_are_named(tmp_path: Path):
+    weight, said = told(tmp_path, record(src_ip="10.77.10.10", dest_ip="not an address"), stats(5, 9, 0))[-1]
+    assert (weight, said) == (Weight.WARN, "no record of late speaks of dmz, ot: does a sensor see its traffic?")
+    assert len(told(tmp_path, *ALL, stats(5, 9, 0))) == 1
+    assert [f for f in sight(load(home(tmp_path)), None) if f.what == "sight"] == []
+
+
+def test_an_old_file_is_measured_by_when_it_was_written(tmp_path: Path):
+    told(tmp_path, record("stats", -86400))
+    before = time.time() - 86400
+    os.utime(tmp_path / "eve.json", (before, before))
+    assert [f.words for f in sight(load(tmp_path / "tercio.toml"), None) if " old: " in f.words] == []
