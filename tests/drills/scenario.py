@@ -4,6 +4,8 @@ The sensor's rules here are the test's own, so that the range is judged apart fr
 """
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -30,22 +32,6 @@ with socket.socket(family) as s:
     s.settimeout(1)
     print(s.connect_ex((sys.argv[1], int(sys.argv[2]))))
 """
-SPOOF = """
-import socket, struct
-def sum16(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xffff)
-    return ~(total + (total >> 16)) & 0xffff
-source, target = socket.inet_aton("10.77.30.10"), socket.inet_aton("10.77.30.21")
-head = struct.pack("!HHIIBBHHH", 40000, 502, 1, 0, 5 << 4, 2, 1024, 0, 0)
-check = sum16(source + target + struct.pack("!BBH", 0, 6, len(head)) + head)
-segment = head[:16] + struct.pack("!H", check) + head[18:]
-packet = struct.pack("!BBHHHBBH", 0x45, 0, 40, 7, 0, 64, 6, 0) + source + target
-with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
-    for _ in range(2):
-        s.sendto(packet + segment, ("10.77.30.21", 0))
-"""
-
 
 POLLS, BOTTLES = 15, 10
 """The healthy line is looked at once it has come so far, however long that takes on this machine."""
@@ -103,25 +89,34 @@ def look(plant: Range) -> dict[str, object]:
         for host in ("ws1", "hist1", "hmi1")
         for address in (plc.address4, plc.address6)
     }
-    counters = ["nft", "list", "counter", "inet", "watch", "spoofed"]
-    watch = """table inet watch { counter spoofed {}
-      chain f { type filter hook forward priority -20; tcp sport 40000 counter name spoofed
-    }
-    }"""
-    must(plant, GATEWAY, ["nft", "-f", "-"], watch)
-    must(plant, "ws1", [sys.executable, "-c", SPOOF])
-    from_office = plant.run_in(GATEWAY, counters).stdout
-    must(plant, "hmi1", [sys.executable, "-c", SPOOF])
-    from_hmi = plant.run_in(GATEWAY, counters).stdout
-    must(plant, GATEWAY, ["nft", "delete", "table", "inet", "watch"])
     return {
         "reach": seen,
         "sysctls": {name: plant.run_in(GATEWAY, ["cat", f"/proc/sys/net/{name}"]).stdout.strip() for name in sysctls},
         "tables": plant.run_in(GATEWAY, ["nft", "list", "tables"]).stdout.split("\n")[:-1],
         "macs": {name: must(plant, name, ["ip", "-br", "link", "show", "eth0"]).split()[2] for name in HOSTS},
-        "spoofed_from_office": packets(from_office),
-        "spoofed_from_hmi": packets(from_hmi),
+        "forged": forged(plant),
+        "refused_v6": packets(must(plant, GATEWAY, ["nft", "list", "chain", "inet", "plant", "reverse_path"])),
     }
+
+
+def forged(plant: Range) -> dict[str, int]:
+    """How many packets in the screen's name the gateway forwarded, by where they came from and the family."""
+    table = """table inet watch {
+      counter forged {}
+      chain f { type filter hook forward priority -20; tcp sport 20000-20398 counter name forged
+    }
+    }"""
+    seen = {}
+    for family, address in (("4", HOSTS["hmi1"].address4), ("6", HOSTS["hmi1"].address6)):
+        for side, name in (("office", "outsider"), ("ot", "spoofer")):
+            must(plant, GATEWAY, ["nft", "-f", "-"], table)
+            plant.visit(name, "--source", address, "--ports", "502", "--rate", "500")
+            plant.finish(name)
+            seen[f"{side} {family}"] = packets(
+                must(plant, GATEWAY, ["nft", "list", "counter", "inet", "watch", "forged"])
+            )
+            must(plant, GATEWAY, ["nft", "delete", "table", "inet", "watch"])
+    return seen
 
 
 def packets(listing: str) -> int:
@@ -135,6 +130,26 @@ def capabilities(plant: Range) -> str:
     )
 
 
+def users(program: str) -> list[int]:
+    """Who the processes of this sandbox run as that are a program."""
+    status = [p.joinpath("status").read_text() for p in Path("/proc").iterdir() if p.name.isdecimal()]
+    return [int(text.partition("Uid:")[2].split()[0]) for text in status if text.startswith(f"Name:\t{program}\n")]
+
+
+def moved(plant: Range) -> dict[str, object]:
+    """An address passes from one office machine to another: who has it then, and whom the gateway takes for it."""
+    address, new = HOSTS["ws1"].address4, HOSTS["ws2"].mac
+    plant.run_in(GATEWAY, [sys.executable, "-c", CONNECT, address, "9"])
+    plant.visit("lease")
+    plant.finish("lease")
+    until(lambda: new in plant.run_in(GATEWAY, ["ip", "neigh", "show", address]).stdout)
+    held = {
+        name: re.findall(r"inet ([\d.]+)/", must(plant, name, ["ip", "-4", "addr", "show", "dev", "eth0"]))
+        for name in ("ws1", "ws2")
+    }
+    return {**held, "neighbour": new}
+
+
 def states(plant: Range) -> dict[str, Any]:
     return msgspec.to_builtins(plant.counts())
 
@@ -146,11 +161,18 @@ def play(folder: Path) -> dict[str, object]:
     out: dict[str, object] = {"took": plant.took, "folder": str(plant.folder)}
     try:
         out["version"], out["capabilities"] = plant.sensor.version, capabilities(plant)
+        out["root"], out["directory_uid"] = len(Path("/proc/self/uid_map").read_text().split()) == 3, users("slapd")
         out["network"] = look(plant)
         plant.visit("scanner", "--rate", "200")
         plant.visit("ews", "--count", "3", "--every", "0.2")
-        out["status"] = [plant.finish("scanner"), plant.finish("ews")]
-        until(lambda: states(plant)["polls"] > POLLS and states(plant)["bottles"] > BOTTLES)
+        plant.visit("vault")
+        plant.visit("backup", "--rate", "200")
+        out["status"] = [plant.finish("scanner"), plant.finish("ews"), plant.finish("backup")]
+        plant.stop(["vault"])
+        until(lambda: states(plant)["polls"])
+        plant.restart("hmi", "--burst", "20")
+        before = states(plant)["polls"]
+        until(lambda: states(plant)["polls"] > before + POLLS and states(plant)["bottles"] > BOTTLES)
         out["healthy"] = states(plant)
         cut(plant, HOSTS["hmi1"].address4, "drop", 1.0)
         until(lambda: states(plant)["missed_polls"] >= 2)
@@ -168,6 +190,7 @@ def play(folder: Path) -> dict[str, object]:
         refused = cut(plant, HOSTS["ws1"].address4, "meta l4proto tcp reject with tcp reset", 1.0)
         plant.finish("intruder")
         out["refused"] = msgspec.to_builtins(plant.counts([refused]))
+        out["moved"] = moved(plant) if shutil.which("busybox") else {}
     finally:
         plant.down()
     out["final"] = msgspec.to_builtins(plant.counts([dropped]))

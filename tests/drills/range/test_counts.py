@@ -1,5 +1,5 @@
-from tercio.drills.range.counts import count, landings, replayed
-from tercio.drills.range.traces import Line, Missed, Polls, Reading, Request, Session, Trip, Write
+from tercio.drills.range.counts import count, landings, polled, replayed
+from tercio.drills.range.traces import Line, Missed, Polls, Reading, Request, Session, Started, Trip, Write
 
 INTRUDER, HMI, EWS = "10.77.10.10", "10.77.30.10", "fd00:77:30::30"
 
@@ -97,3 +97,11 @@ def test_counts_see_replays_through_the_whole_chain():
 
 def test_broken_lines_of_all_traces_are_told():
     assert count({"plc": Reading((), 2), "scanner": Reading((), 1)}).broken == 3
+
+
+def test_polls_count_over_all_starts_of_a_view():
+    first = [Started(1, "hmi"), Polls(2, 10, 0), Polls(3, 20, 1)]
+    assert polled([]) == (0, 0)
+    assert polled(first) == (20, 1)
+    assert polled([*first, Started(4, "hmi")]) == (20, 1)
+    assert polled([*first, Started(4, "hmi"), Polls(5, 3, 0)]) == (23, 1)

@@ -1,4 +1,7 @@
-from tercio.drills.range.traces import Missed, Polls, Request, Started
+from pathlib import Path
+
+from tercio.drills.range.hmi import PERIOD, following
+from tercio.drills.range.traces import Missed, Polls, Request, Session, Started, read_trace
 
 HMI = "tercio.drills.range.hmi"
 
@@ -50,3 +53,18 @@ def test_a_controller_that_hangs_is_missed_by_the_deadline(drill):
     assert healthy["polls"] > 15
     assert blinded["missed_polls"] >= 2, "the counter can fail: the view was cut off for a second"
     assert drill["dropped"]["missed_polls"] == blinded["missed_polls"], "and it does not fail for cutting off others"
+
+
+def test_polls_keep_their_period_and_only_a_burst_has_none():
+    assert following(5.0, 5.02, burst=False) == 5.0 + PERIOD
+    assert following(5.0, 7.0, burst=False) == 7.0, "late polls are not made up for"
+    assert following(5.0, 5.02, burst=True) == 5.02
+
+
+def test_a_screen_that_starts_anew_opens_a_session_of_its_own_and_misses_nothing(drill):
+    records = read_trace(Path(drill["folder"], "traces", "hmi.jsonl")).records
+    assert len([each for each in records if isinstance(each, Started)]) == 2
+    came = read_trace(Path(drill["folder"], "traces", "plc.jsonl")).records
+    sessions = [each for each in came if isinstance(each, Session) and each.opened and each.peer == "10.77.30.10"]
+    assert len(sessions) >= 2
+    assert drill["healthy"]["missed_polls"] == 0

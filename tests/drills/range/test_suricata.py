@@ -39,7 +39,8 @@ def test_it_sees_polls_and_what_they_read(events):
 def test_it_raises_the_alerts_of_its_rules_with_their_metadata(events):
     alerts = [e for e in events if e["event_type"] == "alert"]
     swept = {e["src_ip"]: e["alert"]["metadata"] for e in alerts if e["alert"]["signature"] == "sweep"}
-    assert swept == {"10.77.10.10": {"provenance": ["forgeable"]}, "10.77.20.40": {"provenance": ["forgeable"]}}
+    assert {"10.77.10.10", "10.77.20.40"} <= swept.keys()
+    assert all(said == {"provenance": ["forgeable"]} for said in swept.values())
     wrote = [e["src_ip"] for e in alerts if e["alert"]["signature"] == "write"]
     assert wrote.count("10.77.30.30") == 3
     assert wrote.count("10.77.10.10") > 20
@@ -60,9 +61,13 @@ def test_whoever_comes_from_an_inner_zone_is_seen_there_under_his_own_mac(events
 
 
 def test_what_is_said_to_ot_and_who_lies_about_his_zone_is_seen_on_the_ot_side_only(events):
-    assert {e["in_iface"] for e in events if e["event_type"] in {"modbus", "anomaly"}} == {"br-ot"}
-    inner = {e["src_ip"] for e in events if e.get("in_iface") == "br-office" and e.get("proto") == "TCP"}
-    assert inner == {"10.77.10.10", "fd00:0077:0010:0000:0000:0000:0000:0010"}
+    assert {e["in_iface"] for e in events if e["event_type"] == "modbus" and e["dest_ip"] == "10.77.30.21"} == {"br-ot"}
+    begun = [
+        e for e in events if e.get("in_iface") == "br-office" and e["event_type"] == "flow" and e["proto"] == "TCP"
+    ]
+    inner = {e["src_ip"] for e in begun if e["tcp"].get("state") not in (None, "none")}
+    office = {"10.77.10.1", "10.77.10.10", "10.77.10.11"} | {f"fd00:0077:0010:0000:0000:0000:0000:00{n}" for n in (10, 11)}
+    assert {"10.77.10.10", "10.77.10.11"} < inner <= office, "nobody there begins a session in another zone's name"
 
 
 def test_one_packet_is_seen_once(events):

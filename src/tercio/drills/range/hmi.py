@@ -87,9 +87,14 @@ async def watch(options: argparse.Namespace) -> None:
         if moment - reported >= 1.0:
             reported = moment
             view.report()
-        due = moment if view.polls < options.burst else max(due + PERIOD, moment)
+        due = following(due, moment, burst=view.polls < options.burst)
         await asyncio.sleep(due - moment)
     view.report()
+
+
+def following(due: float, moment: float, *, burst: bool) -> float:
+    """When the next poll is due: a period after the last was, never in the past; in a burst at once."""
+    return moment if burst else max(due + PERIOD, moment)
 
 
 def main(argv: list[str] | None = None) -> int:
