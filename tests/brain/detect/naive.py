@@ -72,11 +72,17 @@ class _Condition:
 def _section(body: Any, event: dict[str, Any]) -> bool:
     if isinstance(body, list):
         return any(_section(member, event) for member in body)
+    if not isinstance(body, dict):
+        return any(_holds(value, ["contains"], str(body)) for value in everything(event))
     return all(_item(key, wanted, event) for key, wanted in body.items())
 
 
 def _item(key: str, wanted: Any, event: dict[str, Any]) -> bool:
     field, *modifiers = key.split("|")
+    if not field:
+        words = wanted if isinstance(wanted, list) else [wanted]
+        found = [any(_holds(v, [*modifiers, "contains"], w) for v in everything(event)) for w in words]
+        return all(found) if "all" in modifiers else any(found)
     wants = wanted if isinstance(wanted, list) else [wanted]
     if not wants:
         return _one(field, modifiers, None, event)
@@ -112,6 +118,15 @@ def members(value: Any) -> list[Any]:
     if isinstance(value, list):
         return [inner for member in value for inner in members(member)]
     return [] if isinstance(value, dict) else [value]
+
+
+def everything(value: Any) -> list[Any]:
+    """All scalars of a record, wherever they stand."""
+    if isinstance(value, dict):
+        return [inner for member in value.values() for inner in everything(member)]
+    if isinstance(value, list):
+        return [inner for member in value for inner in everything(member)]
+    return [] if value is None else [value]
 
 
 def text(value: Any) -> str:

@@ -48,10 +48,17 @@ def test_structure() -> None:
     assert nodes({"f": "a"}, "s and s") == (a,)
 
 
+def test_keywords_are_looked_for_anywhere() -> None:
+    one, two = (ir.Text("", (ir.MANY, word, ir.MANY), cased=False) for word in ("evil", "bad"))
+    assert nodes(["Evil", "*bad"]) == (one, two, ir.Or((0, 1)))
+    assert nodes({"|all": ["evil", "bad"]}) == (one, two, ir.And((0, 1)))
+    assert nodes([4625]) == (ir.Text("", (ir.MANY, "4625", ir.MANY), cased=False),)
+    assert nodes({"|re": "a+b"}) == (ir.Regex("", "a+b", ""),)
+
+
 @pytest.mark.parametrize(
     ("detection", "reason"),
     [
-        (["keyword"], "keywords"),
         ({"f|re": "a\\Cb"}, "linear time"),
         ({"f|expand": "%who%"}, "placeholder"),
         ({"f|re|expand": "%who%"}, "placeholder"),

@@ -16,7 +16,12 @@ from tercio.brain.detect.sigma import compile_rules
 from tercio.model.events import Batch, LogSource, Match
 from tests.brain.detect import naive
 
-SOURCE = LogSource("test", ("kind",), {"any": ("a", "b"), "one": ("a",), "two": ("b",)}, "tests")
+SOURCE = LogSource(
+    "test",
+    ("kind",),
+    {"any": ({"kind": ("a", "b")},), "one": ({"kind": ("a",)},), "two": ({"kind": ("b",)},)},
+    "tests",
+)
 
 
 def rule(detection: dict[str, Any], *, name: str = "r", **logsource: str) -> dict[str, Any]:
@@ -100,6 +105,54 @@ def agree(detection: dict[str, Any], *events: dict[str, Any]) -> list[bool]:
 def test_each_modifier(item: dict[str, Any], yes: list[Any], no: list[Any]) -> None:
     expected = agree({"s": item, "condition": "s"}, *({"f": value} for value in (*yes, *no)))
     assert expected == [True] * len(yes) + [False] * len(no)
+
+
+@pytest.mark.parametrize(
+    ("section", "yes", "no"),
+    [
+        (["Evil"], [{"f": "so EVIL!"}, {"deep": {"er": [1, "evil"]}}], [{"evil": "x"}, {"f": None}, {}]),
+        (["a*b", "?x"], [{"f": "-a-b-"}, {"g": "yx"}], [{"f": "x", "g": "b a"}]),
+        ({"|all": ["one", "two"]}, [{"f": "one", "g": "two"}, {"f": "onetwo"}], [{"f": "one"}]),
+        ([4625], [{"id": 4625}, {"f": "id 4625."}], [{"id": 462}]),
+        ({"|re": "^a[0-9]+$"}, [{"f": ["b", "a12"]}], [{"f": "xa12"}]),
+    ],
+)
+def test_keywords_are_looked_for_in_every_value(section: Any, yes: list[Any], no: list[Any]) -> None:
+    expected = agree({"s": section, "condition": "s"}, *yes, *no)
+    assert expected == [True] * len(yes) + [False] * len(no)
+    assert agree({"s": section, "condition": "not s"}, *yes, *no) == [not each for each in expected]
+
+
+def test_a_field_stands_where_its_source_says() -> None:
+    source = LogSource(
+        "test",
+        ("Channel", "EventID"),
+        {
+            "logon": ({"Channel": ("Security",), "EventID": ("4624",)}, {"Channel": ("Old",)}),
+            "id": ({"EventID": ("1", "4624")},),
+        },
+        "tests",
+        {"Channel": ("log.channel", "Channel"), "EventID": ("log.id",)},
+        "log.data.",
+    )
+    ruleset = compiled(
+        rule({"s": {"User": "eve"}, "condition": "s"}, product="test", category="logon"),
+        rule({"s": {"User": "eve"}, "condition": "s"}, name="both", product="test", category="logon", service="id"),
+        rule({"s": ["eve"], "condition": "s"}, name="word", product="test", category="logon"),
+    )
+    seen = run(
+        ruleset,
+        {"log": {"channel": "Security", "id": 4624, "data": {"User": "Eve"}}},
+        {"log": {"id": "4624", "data": {"User": "EVE"}}, "Channel": "Security"},
+        {"log": {"channel": "Old", "id": 9, "data": {"User": "eve"}}, "Channel": "Security"},
+        {"log": {"channel": "Security", "id": 1, "data": {"User": "eve"}}},
+        {"log": {"channel": "Security", "id": 4624, "data": {"User": "bob"}}, "User": "eve"},
+        {"log": {"channel": "Security", "id": 4624, "data": None}, "who": ["eve"]},
+        source=source,
+    )
+    everything = ["both", "r", "word"]
+    wanted = [everything, everything, ["r", "word"], [], ["word"], ["word"]]
+    assert [[name for name, at in seen if at == index] for index in range(6)] == wanted
 
 
 @pytest.mark.parametrize(
@@ -272,7 +325,7 @@ def test_rules_run_only_where_their_source_leads() -> None:
 
 
 def test_several_sources() -> None:
-    other = LogSource("other", ("meta.id",), {"log": ("7",)}, "tests")
+    other = LogSource("other", ("meta.id",), {"log": ({"meta.id": ("7",)},)}, "tests")
     ruleset = compiled(
         rule({"s": {"f": "x"}, "condition": "s"}, name="here", product="test", service="one"),
         rule({"s": {"f": "x"}, "condition": "s"}, name="there", product="other", service="log"),
@@ -324,7 +377,7 @@ def test_values_that_python_holds_equal_stay_apart() -> None:
     )
     events = [{"kind": "a", "f": value} for value in (1, True, 1.0, True, 1)]
     assert run(ruleset, *events) == [("r", 0), ("t", 1), ("t", 3), ("r", 4)]
-    routes = LogSource("test", ("kind",), {"any": ("1",)}, "tests")
+    routes = LogSource("test", ("kind",), {"any": ({"kind": ("1",)},)}, "tests")
     events = [{"kind": kind, "f": 1} for kind in (True, 1, 1.0, "1")]
     assert run(ruleset, *events, source=routes) == [("r", 1), ("r", 3)]
 

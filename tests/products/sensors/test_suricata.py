@@ -170,7 +170,7 @@ def test_observes_what_tells_of_the_process_or_of_traffic() -> None:
 
 def test_the_table_of_sensors() -> None:
     assert SENSORS["suricata"] == (LOG_SOURCE, parse, observes)
-    assert all(values == (name,) for name, values in LOG_SOURCE.services.items())
+    assert all(means == ({"event_type": (name,)},) for name, means in LOG_SOURCE.services.items())
 
 
 JSON = st.recursive(

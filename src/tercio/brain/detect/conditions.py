@@ -30,6 +30,7 @@ from sigma.types import (
 )
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.fields import ANYWHERE
 from tercio.brain.detect.patterns import expression_of
 
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: ir.MANY, SpecialChars.WILDCARD_SINGLE: ir.ONE}
@@ -57,7 +58,7 @@ def add_condition(graph: ir.Graph, condition: object) -> int:
         case ConditionFieldEqualsValueExpression():
             return _add_value(graph, condition.field, condition.value)
         case ConditionValueExpression():
-            raise Unsupported("it searches for keywords in the whole record")
+            return _add_keyword(graph, condition.value)
         case _:
             raise Unsupported(f"its condition has a part of kind {type(condition).__name__}")
 
@@ -75,6 +76,24 @@ def _add_value(graph: ir.Graph, field: str, value: SigmaType) -> int:
             return present if value.exists else graph.add(ir.Not(present))
         case _:
             return graph.add(_leaf(field, value))
+
+
+def _add_keyword(graph: ir.Graph, value: SigmaType) -> int:
+    """A keyword is looked for in every value of the record, anywhere in it."""
+    match value:
+        case SigmaExpansion():
+            return graph.add(ir.Or(tuple(_add_keyword(graph, member) for member in value.values)))
+        case SigmaString():
+            text = _text(ANYWHERE, value)
+            start = () if text.parts[:1] == (ir.MANY,) else (ir.MANY,)
+            end = () if text.parts[-1:] == (ir.MANY,) else (ir.MANY,)
+            return graph.add(ir.Text(ANYWHERE, (*start, *text.parts, *end), text.cased))
+        case SigmaNumber():
+            return graph.add(ir.Text(ANYWHERE, (ir.MANY, str(_exact(value)), ir.MANY), cased=False))
+        case SigmaRegularExpression():
+            return graph.add(_regex(ANYWHERE, value))
+        case _:
+            raise Unsupported(f"it has a keyword of kind {type(value).__name__}")
 
 
 def _leaf(field: str, value: SigmaType) -> ir.Leaf:

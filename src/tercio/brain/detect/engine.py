@@ -12,6 +12,9 @@ from tercio.brain.detect.patterns import FieldMatcher
 from tercio.brain.detect.rules import Origin, Rule, RuleSet
 from tercio.model.events import Batch, LogSource, Match
 
+Where = dict[str, tuple[str, ...]]
+"""Which records are meant: each of these routing fields has one of these values."""
+
 MAX_GROUPS = 4_096
 """Plans kept per source; beyond it they are made anew."""
 
@@ -55,14 +58,15 @@ class _Router:
     def __init__(self, ruleset: RuleSet, matchers: Mapping[str, FieldMatcher], source: LogSource) -> None:
         self._nodes = ruleset.nodes
         self._matchers = matchers
-        self._reader = FieldReader(source.routes)
+        self._source = source
+        self._reader = FieldReader(source.routes, source.places)
         self._leaves = [
             (place, node.field)
             for place, node in enumerate(ruleset.nodes)
             if not isinstance(node, ir.And | ir.Or | ir.Not | ir.SameAs) and node.field in source.routes
         ]
         nothing_routed = evaluate_known(ruleset.nodes, {place: False for place, _ in self._leaves})
-        self._rules: list[tuple[Rule, frozenset[str] | None]] = []
+        self._rules: list[tuple[Rule, tuple[Where, ...] | None]] = []
         for rule in ruleset.rules.values():
             routes = _routes(rule.origin, source)
             if routes or (routes is None and nothing_routed[rule.condition] is False):
@@ -88,9 +92,9 @@ class _Router:
         values = dict(zip(self._reader.fields, routing, strict=True))
         hits = {field: self._matchers[field].hits(value) for field, value in values.items() if field in self._matchers}
         known = evaluate_known(self._nodes, {place: place in hits[field] for place, field in self._leaves})
-        first = ir.text_of(routing[0])
-        rules = [rule for rule, routes in self._rules if routes is None or first in routes]
-        group = Group(self._nodes, self._matchers, rules, known)
+        said = {field: ir.text_of(value) for field, value in values.items()}
+        rules = [rule for rule, routes in self._rules if routes is None or any(_among(said, route) for route in routes)]
+        group = Group(self._nodes, self._matchers, rules, known, self._source.places)
         return None if group.empty else group
 
 
@@ -104,13 +108,30 @@ def _matchers(ruleset: RuleSet) -> dict[str, FieldMatcher]:
     return {field: FieldMatcher(members) for field, members in leaves.items()}
 
 
-def _routes(origin: Origin, source: LogSource) -> frozenset[str] | None:
-    """The values of the first routing field that a rule is about: none where it is about another source, None where it
+def _routes(origin: Origin, source: LogSource) -> tuple[Where, ...] | None:
+    """The routing values that a rule is about, as alternatives: none where it is about another source, None where it
     names only the product, so that its condition must choose."""
     if origin.product != source.product:
-        return frozenset()
-    named = [frozenset(source.services.get(name, ())) for name in (origin.category, origin.service) if name]
-    return frozenset.intersection(*named) if named else None
+        return ()
+    named = [source.services.get(name, ()) for name in (origin.category, origin.service) if name]
+    if not named:
+        return None
+    routes = named[0]
+    for others in named[1:]:
+        routes = tuple(both for one in routes for other in others if (both := _both(one, other)) is not None)
+    return routes
+
+
+def _both(one: Where, other: Where) -> Where | None:
+    """What satisfies two mappings; None if nothing can."""
+    merged = dict(one)
+    for field, values in other.items():
+        merged[field] = tuple(value for value in values if value in merged.get(field, values))
+    return merged if all(merged.values()) else None
+
+
+def _among(said: Mapping[str, str | None], where: Where) -> bool:
+    return all(said.get(field) in values for field, values in where.items())
 
 
 def _no_route(origin: Origin, sources: Any) -> str:

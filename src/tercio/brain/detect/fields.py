@@ -1,6 +1,6 @@
 """Reading only some fields of a JSON line: a decoder made for them, and a general way for lines of another shape."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -10,39 +10,71 @@ from msgspec import UNSET
 _decode_any = msgspec.json.Decoder().decode
 
 
-class FieldReader:
-    """Reads the values of some fields (dotted paths), in their given order, from a line.
+ANYWHERE = ""
+"""The field that stands for the whole record: its values are all scalars in it, whatever they are called."""
 
-    A value is decoded JSON, or UNSET where the field is absent. A path goes through lists: then the value is the list
-    of what was found in their members.
+
+def own_name(field: str) -> tuple[str, ...]:
+    """Every field stands under its own name."""
+    return (field,)
+
+
+class FieldReader:
+    """Reads the values of some fields, in their given order, from a line.
+
+    ``places`` gives the dotted paths at which a field may stand, best first. A value is decoded JSON, or UNSET where
+    the field is absent. A path goes through lists: then the value is the list of what was found in their members.
     """
 
-    def __init__(self, fields: Iterable[str]) -> None:
+    def __init__(self, fields: Iterable[str], places: Callable[[str], tuple[str, ...]] = own_name) -> None:
         self.fields = tuple(dict.fromkeys(fields))
-        self._paths = tuple(tuple(field.split(".")) for field in self.fields)
-        prefixes = {path[:length] for path in self._paths for length in range(1, len(path))}
-        self._typed = bool(self._paths) and prefixes.isdisjoint(self._paths)
+        choices = [tuple(tuple(place.split(".")) for place in places(f)) for f in self.fields if f != ANYWHERE]
+        self._choices = dict(zip((f for f in self.fields if f != ANYWHERE), choices, strict=True))
+        paths = tuple(dict.fromkeys(path for each in choices for path in each))
+        prefixes = {path[:length] for path in paths for length in range(1, len(path))}
+        self._typed = len(choices) == len(self.fields) and bool(paths) and prefixes.isdisjoint(paths)
+        self._ranked = [tuple(paths.index(path) for path in each) for each in choices]
+        self._plain = all(len(each) == 1 for each in choices)
         if self._typed:
-            shape, names = _struct(self._paths)
+            shape, names = _struct(paths)
             self._decode = msgspec.json.Decoder(shape).decode
             self._pick: Callable[[Any], Any] = attrgetter(*names)
             self._single = len(names) == 1
 
     def read(self, line: bytes) -> tuple[Any, ...]:
         """The values. Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError on what is no JSON object."""
-        if self._typed:
-            try:
-                picked = self._pick(self._decode(line))
-            except msgspec.ValidationError:
-                return self._walk(line)
-            return (picked,) if self._single else picked
-        return self._walk(line)
+        if not self._typed:
+            return self._walk(line)
+        try:
+            found = self._pick(self._decode(line))
+        except msgspec.ValidationError:
+            return self._walk(line)
+        picked: tuple[Any, ...] = (found,) if self._single else found
+        return picked if self._plain else tuple(_first(picked[at] for at in ranks) for ranks in self._ranked)
 
     def _walk(self, line: bytes) -> tuple[Any, ...]:
         record = _decode_any(line)
         if not isinstance(record, dict):
             raise msgspec.DecodeError("not an object")
-        return tuple(_follow(record, path) for path in self._paths)
+        return tuple(
+            list(_scalars(record)) if field == ANYWHERE else _first(_follow(record, p) for p in self._choices[field])
+            for field in self.fields
+        )
+
+
+def _first(values: Iterable[Any]) -> Any:
+    """The first that is there, else UNSET."""
+    return next((value for value in values if value is not UNSET), UNSET)
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for member in value:
+            yield from _scalars(member)
+    elif value is not None:
+        yield value
 
 
 def _follow(value: Any, path: tuple[str, ...]) -> Any:

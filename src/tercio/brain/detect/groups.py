@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tercio.brain.detect import ir
-from tercio.brain.detect.fields import FieldReader
+from tercio.brain.detect.fields import FieldReader, own_name
 from tercio.brain.detect.patterns import FieldMatcher
 from tercio.brain.detect.rules import Rule
 from tercio.model.events import Match
@@ -27,6 +27,7 @@ class Group:
         matchers: Mapping[str, FieldMatcher],
         rules: Iterable[Rule],
         known: list[bool | None],
+        places: Callable[[str], tuple[str, ...]] = own_name,
     ) -> None:
         tests = _Tests(nodes, known)
         self._always: list[Rule] = []
@@ -49,7 +50,7 @@ class Group:
             for place in anchor[1] if anchor else ():
                 self._anchored.setdefault(place, []).append(entry)
         self._anchors = frozenset(self._anchored)
-        self._reader = FieldReader([*asked, *carried])
+        self._reader = FieldReader([*asked, *carried], places)
         self._matchers = [(at, matchers[f].hits) for at, f in enumerate(self._reader.fields) if f in set(asked)]
         self.empty = not (self._always or self._unanchored or self._anchored)
 

@@ -60,7 +60,7 @@ _CLASSES = _SESSIONS | _OTHERS
 LOG_SOURCE = LogSource(
     product="suricata",
     routes=("event_type",),
-    services={name: (name,) for name in sorted(_CLASSES)},
+    services={name: ({"event_type": (name,)},) for name in sorted(_CLASSES)},
     sees="packets on the watched links: flows, alerts, protocols that Suricata decodes; nothing in hosts or encryption",
 )
 
