@@ -11,7 +11,7 @@ from tests.app.given import Cli, attacked, home, tercio
 
 READ_STATE = ("incidents", "show inc-1", "effects", "window list")
 SPEAK = ("undo x", "stand-down", "stand-to", "window open ews1 plc1", "window close w")
-NEED_SETTINGS = (*READ_STATE, *SPEAK, "up", "audit verify", "site check", "undo x --offline", "loop")
+NEED_SETTINGS = (*READ_STATE, *SPEAK, "up", "audit verify", "audit replay", "site check", "undo x --offline", "loop")
 
 
 def json_for(words: str) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def test_a_missing_site_is_told(tmp_path: Path, words: str, cli: Cli):
     assert f"{settings}:3: {tmp_path}/site.toml: No such file" in done.stderr
 
 
-@pytest.mark.parametrize("words", [*READ_STATE, "audit verify"])
+@pytest.mark.parametrize("words", [*READ_STATE, "audit verify", "audit replay"])
 def test_where_there_is_no_state_yet_people_are_told_what_to_do(tmp_path: Path, words: str, cli: Cli):
     done = cli(*words.split(), "--json", settings=home(tmp_path))
     assert done.returncode == 1
@@ -121,6 +121,7 @@ def test_where_nobody_listens_people_are_told_what_to_do(tmp_path: Path, words: 
     assert json.loads(done.stdout) == {"error": done.stderr.strip()}
     assert "no loop listens at" in done.stderr
     assert "start it with `tercio up`" in done.stderr
+    assert ("--offline" in done.stderr) is words.startswith("undo"), "only undo can do without a loop"
 
 
 @pytest.mark.parametrize("words", ["loop", "undo all --offline"])
@@ -144,7 +145,7 @@ def test_a_damaged_state_is_told(tmp_path: Path, words: str, cli: Cli):
 
 @pytest.mark.parametrize("words", [
     "undo", "nothing-like-it", "incidents --limit 0", "incidents --limit many", "show", "effects --sometimes",
-    "audit verify --size -1", "hand", "window open ews1",
+    "audit replay --size", "hand", "window open ews1",
 ])  # fmt: skip
 def test_words_that_are_not_understood_are_told_without_a_traceback(words: str, cli: Cli):
     done = cli(*words.split())

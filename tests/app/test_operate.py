@@ -1,4 +1,8 @@
+import os
+import pwd
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -67,7 +71,9 @@ def test_a_window_has_a_length_of_up_to_a_day(tmp_path: Path, length: str):
 
 
 def test_where_no_loop_runs_people_are_told_what_to_do(tmp_path: Path):
-    with pytest.raises(NobodyListens, match="start it with `tercio up`, or use `tercio undo --offline`"):
+    with pytest.raises(
+        NobodyListens, match="start it with `tercio up`; to take effects back.*--offline"
+    ):
         operate.undo(tmp_path, "all")
 
 
@@ -76,6 +82,30 @@ def test_a_loop_that_died_is_told_like_one_that_never_ran(tmp_path: Path):
         dead.bind(str(tmp_path / "loop.sock"))
     with pytest.raises(NobodyListens, match="Connection refused"):
         operate.tell(tmp_path, Said(WordKind.UNDO, "x"))
+
+
+SPEAK = """
+import sys
+from pathlib import Path
+from tercio.app.operate import NobodyListens, undo
+try:
+    undo(Path(sys.argv[1]), "all")
+except NobodyListens as error:
+    print(error)
+"""
+
+
+def test_a_loop_of_another_user_is_told_with_his_name(tmp_path: Path):
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "loop.sock"))
+        other.listen()
+        (tmp_path / "loop.sock").chmod(0)
+        # Root may speak to everybody; without its capabilities the same process may not.
+        prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+        argv = [*prefix, sys.executable, "-c", SPEAK, str(tmp_path)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    assert f"loop.sock belongs to {owner}: only that user can speak to the loop; say it with sudo -u" in done.stdout
 
 
 def test_a_loop_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -88,6 +88,21 @@ def test_the_beginning_of_a_name_will_do_with_or_without_its_kind():
     assert desk.say(WordKind.UNDO, desk.effect.lease.partition("-")[2][:8]).startswith("undoing")
 
 
+def test_undo_of_all_takes_everything_back_and_stands_down_on_every_incident():
+    desk = two()
+    before = {effect.lease: effect.incident for effect in desk.state.effects.values()}
+    assert len(before) == 2
+    answer = desk.say(WordKind.UNDO, "all")
+    assert answer.startswith("undoing ")
+    assert {command.lease for command in desk.orders} == set(before)
+    assert {command.action for command in desk.orders} == {Action.CANCEL}
+    assert set(desk.state.memory.stood_down) == set(before.values())
+    assert all(f"`tercio stand-to {incident}`" in answer for incident in before.values())
+    desk.answer()
+    assert not desk.state.effects
+    assert desk.say(WordKind.UNDO, "all") == "nothing stands; there is nothing to undo"
+
+
 def test_undoing_twice_orders_once():
     desk = Desk().contained()
     desk.say(WordKind.UNDO, desk.effect.lease)

@@ -42,7 +42,7 @@ async def undo_offline(settings: Settings, target: str, now: int) -> Heard:
         left = store.restore()
         hit = matching(left.effects, target)
         if isinstance(hit, str):
-            return Heard(False, hit)
+            return Heard(target == ALL, hit)  # Where all was meant, nothing standing is what was wanted.
         word = Word(kind=WordKind.UNDO, who=f"{_user()} (offline)", time=now, target=target)
         commands = {effect.lease: cancelling(effect, now) for effect in hit}
         store.commit(_asked(left, hit, word, commands))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from tercio.app.checkup import owner
 from tercio.model.journal import Spoken
 from tercio.model.units import SECOND, duration
 from tercio.model.words import Window, WordKind
@@ -32,11 +33,14 @@ def tell(state: Path, said: Said) -> Heard:
         heard = say(state / "loop.sock", said)
     except TimeoutError:
         return Heard(False, "the loop did not answer in time; `tercio doctor` says whether it runs")
+    except PermissionError:
+        place = state / "loop.sock"
+        words = f"{place} belongs to {owner(place)}: only that user can speak to the loop; say it with sudo -u"
+        raise NobodyListens(words) from None
     except OSError as error:
-        raise NobodyListens(
-            f"no loop listens at {state / 'loop.sock'} ({error.strerror or error}); start it with `tercio up`, "
-            "or use `tercio undo --offline` to take effects back without it"
-        ) from None
+        without = "; to take effects back without it, add --offline" if said.kind == WordKind.UNDO else ""
+        words = f"no loop listens at {state / 'loop.sock'} ({error.strerror or error})"
+        raise NobodyListens(f"{words}; start it with `tercio up`{without}") from None
     return Heard(heard.ok and not heard.answer.startswith(REFUSED), heard.answer)
 
 

@@ -14,6 +14,10 @@ LONGEST_WINDOW = 24 * 3600 * SECOND
 """Nobody announces more than a day ahead (microseconds): what is forgotten must end by itself."""
 
 
+ALL = "all"
+"""Names everything that stands."""
+
+
 class Heard(msgspec.Struct, frozen=True):
     """What a word came to: the memory after it, leases to cancel, and one sentence for whoever said it."""
 
@@ -49,28 +53,41 @@ def _live(state: LoopState) -> list[Effect]:
 
 
 def _undo(state: LoopState, word: Word) -> Heard:
-    """A lease ends and its target is not chosen again; an incident ends as a whole, and Tercio stands down on it. The
-    beginning of a name will do where it names one thing only."""
+    """A lease ends and its target is not chosen again; an incident ends as a whole, and Tercio stands down on it; of
+    ``all`` that stands every incident does. The beginning of a name will do where it names one thing only."""
     if not word.target:
-        return _refused(state, "name a lease or an incident; `tercio effects` shows what stands")
+        return _refused(state, "name a lease or an incident, or all; `tercio effects` shows what stands")
     live = _live(state)
+    if word.target == ALL:
+        return _end(state, live, sorted({effect.incident for effect in live}))
     leases = [effect for effect in live if _begins(effect.lease, word.target)]
     incidents = sorted({effect.incident for effect in live if _begins(effect.incident, word.target)})
     if len(leases) + len(incidents) > 1:
         named = ", ".join([*(effect.lease for effect in leases), *incidents])
         return _refused(state, f"{word.target!r} begins more than one name; say which: {named}")
     if incidents:
-        hit = [effect for effect in live if effect.incident == incidents[0]]
-        told = tuple(dict.fromkeys((*state.memory.stood_down, incidents[0])))
-        memory = msgspec.structs.replace(state.memory, stood_down=told)
-        after = f"nothing acts in this incident until `tercio stand-to {incidents[0]}`"
-    elif leases:
-        hit, memory = leases, hold_off(state, leases[0]).memory
+        return _end(state, [effect for effect in live if effect.incident == incidents[0]], incidents)
+    if leases:
         after = "it will not be done again in this incident by itself"
-    else:
-        return _refused(state, f"nothing that stands has the name {word.target!r}; `tercio effects` shows what stands")
-    said = ", ".join(f"{target_name(effect.target)} ({effect.lease})" for effect in hit)
-    return Heard(memory, tuple(effect.lease for effect in hit), f"undoing {said}; {after}")
+        return Heard(hold_off(state, leases[0]).memory, (leases[0].lease,), f"undoing {_said(leases)}; {after}")
+    return _refused(state, f"nothing that stands has the name {word.target!r}; `tercio effects` shows what stands")
+
+
+def _end(state: LoopState, hit: list[Effect], incidents: list[str]) -> Heard:
+    """End these effects and stand down on their incidents."""
+    if not hit:
+        return Heard(state.memory, (), "nothing stands; there is nothing to undo")
+    memory = msgspec.structs.replace(
+        state.memory, stood_down=tuple(dict.fromkeys((*state.memory.stood_down, *incidents)))
+    )
+    again = ", ".join(f"`tercio stand-to {incident}`" for incident in incidents)
+    which = "this incident" if len(incidents) == 1 else "these incidents"
+    answer = f"undoing {_said(hit)}; nothing acts in {which} until {again}"
+    return Heard(memory, tuple(effect.lease for effect in hit), answer)
+
+
+def _said(hit: list[Effect]) -> str:
+    return ", ".join(f"{target_name(effect.target)} ({effect.lease})" for effect in hit)
 
 
 def _begins(name: str, text: str) -> bool:

@@ -50,11 +50,15 @@ def test_a_length_that_is_none(running: Settings, cli: Cli):
     assert done.stderr == "'soon' is not a duration; write for example 30s, 45m, 8h or 2d\n"
 
 
+def test_undoing_all_where_nothing_stands_is_what_was_wanted(running: Settings, cli: Cli):
+    assert say(cli, running, "undo", "all") == (0, {"ok": True, "answer": "nothing stands; there is nothing to undo"})
+
+
 def test_undo_without_a_loop(tmp_path: Path, cli: Cli):
     settings, desk = attacked(tmp_path, released=True)
     assert say(cli, settings, "undo", "all", "--offline") == (
-        1,
-        {"ok": False, "answer": "nothing stands; there is nothing to undo"},
+        0,
+        {"ok": True, "answer": "nothing stands; there is nothing to undo"},
     )
     assert not desk.state.effects
 

@@ -14,9 +14,7 @@ from tercio.store.state import State
 
 
 def undo(
-    target: Annotated[
-        str, typer.Argument(help="A lease or an incident, or the beginning of its id; with --offline also: all.")
-    ],
+    target: Annotated[str, typer.Argument(help="A lease or an incident, or the beginning of its id; or all.")],
     settings: SettingsFile = HERE,
     json: Json = False,
     offline: Annotated[
