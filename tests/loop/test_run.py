@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tercio.loop import run as shell_of
 from tercio.loop.engine import turn
-from tercio.loop.run import restored, run
+from tercio.loop.run import Setup, Shell, restored, run
 from tercio.loop.state import Inputs, LoopState, Memory
 from tercio.model.commands import Action, Command, EffectState
 from tercio.model.events import Batch
@@ -172,8 +172,9 @@ def test_a_signal_ends_it_and_leaves_no_socket(tmp_path: Path):
 
 def test_nothing_restored_is_a_fresh_start(tmp_path: Path):
     with State.open(tmp_path, origin=ORIGIN) as store:
-        state, written = restored(store, content(), START)
-    assert (replace(state, memory=replace(state.memory, basis=BASIS.digest)), written) == (fresh(), 0)
+        state, written, followed = restored(store, content(), START)
+    assert replace(state, memory=replace(state.memory, basis=BASIS.digest)) == fresh(flushed=0)
+    assert (written, followed) == (0, frozenset())
 
 
 def test_what_is_restored_is_what_was_written_and_unanswered_commands_go_out_again(tmp_path: Path):
@@ -182,9 +183,9 @@ def test_what_is_restored_is_what_was_written_and_unanswered_commands_go_out_aga
     result = desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
     with State.open(tmp_path, origin=ORIGIN) as store:
         store.commit(result.transaction)
-        state, written = restored(store, content(), desk.now)
+        state, written, followed = restored(store, content(), desk.now)
     (first,) = [command for command in result.orders if command.lease]
-    assert written == desk.now
+    assert (written, followed) == (desk.now, {SOURCE})
     assert state == replace(
         desk.state, commands={first.id: (first, 0)}, queries={}, flushed=desk.now, reviewed=0, seen={}
     )
@@ -198,7 +199,7 @@ def test_a_sensor_that_was_silent_stays_silent_through_a_restart_until_it_speaks
     result = desk.take(after=11 * SECOND)
     with State.open(tmp_path, origin=ORIGIN) as store:
         store.commit(result.transaction)
-        state, _ = restored(store, content(), desk.now + SECOND)
+        state, *_ = restored(store, content(), desk.now + SECOND)
     quiet = turn(content(), state, Inputs(now=desk.now + SECOND, draw=0.5))
     assert quiet.state.memory.silent == (SOURCE,)
     assert quiet.transaction is None
@@ -258,7 +259,7 @@ class Life:
     def crash(self) -> None:
         self.store.close()
         self.store = State.open(self.folder, origin=ORIGIN)
-        self.state, _ = restored(self.store, content(), self.now)
+        self.state, *_ = restored(self.store, content(), self.now)
 
     def came_to(self) -> tuple:
         """What it all came to, without the instants of reading."""
@@ -333,3 +334,30 @@ def test_a_first_start_reads_what_comes_and_the_past_only_if_told(tmp_path: Path
             await until(lambda: shell._state.incidents)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_a_first_start_began_outlives_a_crash_before_its_first_line(tmp_path: Path, there: bool):
+    """Else the next start would be a first one, too, and what was written meanwhile would be skipped as the past."""
+
+    made = setup(tmp_path, hands={})
+    if there:
+        write(tmp_path, alert(now(), WS1, PLC1))
+    else:
+        (tmp_path / "eve.json").unlink()
+    one_turn(made)
+    write(tmp_path, poll(now()), alert(now(), EWS1, PLC1))
+    after = one_turn(made)
+    assert [set(incident.sources) for incident in after.incidents.values()] == [{"ews1"}]
+
+
+def one_turn(of: Setup) -> LoopState:
+    """A loop that dies after its first turn; returns the state that it had."""
+    with State.open(of.folder, origin=ORIGIN) as store:
+        shell = Shell(of, store)
+        try:
+            assert shell._take_turn()
+        finally:
+            for tail in shell._tails.values():
+                tail.close()
+        return shell._state

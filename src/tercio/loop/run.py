@@ -69,10 +69,10 @@ class Shell:
         self._words: list[tuple[Word, asyncio.Future[str]]] = []
         self._batches: list[Batch] = []
         now = _now()
-        self._state, since = restored(store, setup.content, now)
-        offsets = self._state.offsets
+        self._state, since, followed = restored(store, setup.content, now)
+        offsets, whole = self._state.offsets, setup.from_start | followed
         self._tails = {
-            name: Tail(name, path, offsets.get(name), since or now, from_end=name not in setup.from_start)
+            name: Tail(name, path, offsets.get(name), since or now, from_end=name not in whole)
             for name, path in sorted(setup.sources.items())
         }
         self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
@@ -213,13 +213,16 @@ class Shell:
         self._wake.set()
 
 
-def restored(store: State, content: Content, now: int) -> tuple[LoopState, int]:
-    """The state that the last loop left, and when it was written; every command without an answer is sent again.
+def restored(store: State, content: Content, now: int) -> tuple[LoopState, int, frozenset[str]]:
+    """The state that the last loop left, when it was written, and the sources that it followed, also where it had read
+    nothing of them yet; every command without an answer is sent again.
 
-    A sensor that was silent stays silent until it speaks; the others get their time anew. Raises StateUnusable.
+    A sensor that was silent stays silent until it speaks; the others get their time anew. A first start is written by
+    its first turn: where reading began must outlive a crash before the first line. Raises StateUnusable.
     """
     left = store.restore()
     memory = _memory(left.snapshot)
+    followed = frozenset(memory.heard)
     written = max(memory.heard.values(), default=0)
     silent = {source: memory.heard[source] for source in memory.silent if source in memory.heard}
     memory = msgspec.structs.replace(memory, heard={source: silent.get(source, now) for source in content.sensors})
@@ -229,9 +232,9 @@ def restored(store: State, content: Content, now: int) -> tuple[LoopState, int]:
         incidents={incident.id: incident for incident in left.incidents},
         effects={effect.lease: effect for effect in left.effects},
         commands={row.command.id: (row.command, 0) for row in left.commands},
-        flushed=now,
+        flushed=now if left.snapshot else 0,
     )
-    return state, written
+    return state, written, followed
 
 
 def _memory(snapshot: bytes) -> Memory:
