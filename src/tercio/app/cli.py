@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tercio import __version__
-from tercio.app.commands import check, look, run, site, speak
+from tercio.app.commands import audit, check, look, run, site, speak, status
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
@@ -18,6 +18,7 @@ from tercio.store.keys import KeyUnusable
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
     "up": run.up,
+    "status": status.status,
     "doctor": check.doctor,
     "incidents": look.incidents,
     "show": look.show,
@@ -30,7 +31,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "window close": speak.window_close,
     "site check": site.site_check,
     "site show": site.site_show,
-    "audit verify": check.audit_verify,
+    "audit verify": audit.audit_verify,
+    "audit replay": audit.audit_replay,
     "hand": run.hand,
 }
 """Every command that people may use, by its words; a test holds each to its help and its ``--json``."""
