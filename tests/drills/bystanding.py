@@ -19,7 +19,7 @@ from tercio.drills.range.cast import BYSTANDERS
 from tercio.drills.range.harm import harm, watched
 from tercio.drills.range.range import Range
 from tercio.drills.range.topology import FLOATING, GATEWAY, HOSTS, SEGMENTS
-from tercio.drills.range.traces import Asked, Cycles, Reading, SessionLost, Silence, TakeOver, now, read_trace
+from tercio.drills.range.traces import Asked, Cycles, Reading, SessionLost, Silence, Started, TakeOver, now, read_trace
 from tercio.products.effectors.nft_ruleset import TABLE, declaration
 
 BUSY = 6
@@ -31,6 +31,9 @@ WALL_REST = """table inet byhand { chain f { type filter hook forward priority -
   tcp dport 102 reject with tcp reset
   tcp dport 44818 drop
 }; }"""
+
+
+TALK = f"import socket, time; socket.socket(2, 2).sendto(b'x', ('{FLOATING}', 9)); time.sleep(0.2)"
 
 
 class Scenes:
@@ -107,6 +110,11 @@ class Scenes:
             for each in family:
                 self.plant.run_in(GATEWAY, ["nft", "delete", "table", *each.split()])
 
+    def neighbour(self) -> str:
+        """The MAC address at which a neighbour who has talked to it knows the floating address."""
+        words = self.plant.run_in("plc2", ["ip", "neigh", "show", FLOATING]).stdout.split()
+        return words[words.index("lladdr") + 1] if "lladdr" in words else ""
+
     def holder(self) -> list[str]:
         """Who carries the floating address."""
         return [n for n in ("hmi2", "hmi3") if f" {FLOATING}/32" in self.plant.run_in(n, ["ip", "-br", "addr"]).stdout]
@@ -125,6 +133,8 @@ def burdened(stage: Scenes) -> None:
 
 def stood_still(stage: Scenes, out: dict[str, Any]) -> None:
     """Processes that do not run: senders, receivers and servers."""
+    stage.plant.run_in("plc2", [sys.executable, "-c", TALK])
+    out["announced"] = [stage.neighbour()]
     with stage.scene("cyclic stood still") as start, stage.standstill("cyclic-plc2", 0.3):
         pass
     longest = {
@@ -136,6 +146,8 @@ def stood_still(stage: Scenes, out: dict[str, Any]) -> None:
         with stage.standstill("pair-hmi2"):
             stage.until(lambda: stage.records("pair-hmi3", TakeOver))
             out["holders"] = stage.holder()
+            stage.until(lambda: stage.neighbour() != out["announced"][0])
+            out["announced"].append(stage.neighbour())
         stage.until(lambda: not stage.records("pair-hmi3", TakeOver)[-1].took)
         stage.until(lambda: stage.records("pair-hmi3", Silence))
         out["holders_after"] = stage.holder()
@@ -151,7 +163,7 @@ def walled(stage: Scenes, out: dict[str, Any]) -> None:
 
     with stage.scene("cyclic data dropped") as start:
         with stage.rules(WALL_L2, WALL_UDP, family=("bridge byhand", "inet byhand")):
-            time.sleep(0.5)
+            time.sleep(1.0)
         names = ("cyclic-plc2", "cyclic-rio1", "io-plc2", "io-rio1")
         stage.until(lambda: all(unexplained(name, start) for name in names))
     with stage.scene("the rest stopped") as start:
@@ -227,6 +239,7 @@ def play(folder: Path) -> dict[str, Any]:
     traces = stage.traces()
     return {
         **out,
+        "opened": len(stage.records("io-plc2", Started)),
         "harm": {name: msgspec.to_builtins(harm(traces, *span)) for name, span in stage.spans.items()},
         "lost": {name: msgspec.to_builtins(stage.records(name, SessionLost)) for name in ("s7-hmi2", "io-plc2")},
         "watched": msgspec.to_builtins(watched(traces)),

@@ -65,7 +65,8 @@ def test_harm_is_what_exceeds_the_control():
 
 def test_the_account_of_a_run_splits_it_where_the_defence_began():
     records = traces(
-        a=[silence(SECOND, lost=9), *[silence(3 * SECOND + n, lost=9) for n in range(5)], Cycles(9, "cyclic", 70, 9, 8)],
+        a=[silence(at, lost=9) for at in (SECOND, *range(3 * SECOND, 3 * SECOND + 5))],
+        c=[Cycles(9, "cyclic", 70, 9, 8)],
         b=[SessionLost(4 * SECOND, "s7", "reset", 3), Asked(9, "s7", 4)],
     )
     found = account(records, 0, 2 * SECOND, 6 * SECOND)

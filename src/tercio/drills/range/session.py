@@ -53,7 +53,7 @@ class Asking:
             except OSError:
                 return False
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._held, self._asked = b"", 0
+            self._held = b""
         return True
 
     def ask(self, question: bytes) -> bytes:
@@ -61,9 +61,10 @@ class Asking:
         try:
             answer = self._answer(question)
         except (OSError, Lost) as error:
+            asked = self._asked
             self.close()
-            if self._asked:
-                self.trace.add(SessionLost(now(), self.name, str(error)[:200], self._asked))
+            if asked:
+                self.trace.add(SessionLost(now(), self.name, str(error)[:200], asked))
             raise Lost(str(error)) from error
         self._asked += 1
         self.answered += 1
@@ -80,7 +81,7 @@ class Asking:
         """End the session."""
         if self._socket is not None:
             self._socket.close()
-        self._socket = None
+        self._socket, self._asked = None, 0
 
     def _answer(self, question: bytes) -> bytes:
         session = self._socket
