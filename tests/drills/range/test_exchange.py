@@ -61,9 +61,11 @@ def test_a_side_that_was_late_sends_once_and_goes_on(tmp_path):
     a, b = sides(tmp_path)
     a.exchange.step()
     time.sleep(0.1)
-    for _ in range(5):
+    began = time.monotonic()
+    for _ in range(12):
         a.exchange.step()
-    assert len(a.sent) == 2, "no burst to catch up"
+    cycles = (time.monotonic() - began) * 1e6 / CYCLE
+    assert 1 <= len(a.sent) - 1 <= 1 + cycles, "no burst to catch up"
     assert 0 < a.exchange.wait <= CYCLE / 1e6
     a.socket.close()
     b.socket.close()
