@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tercio.drills.range.sandbox import missing_tools, wrap
+from tercio.drills.range.sandbox import missing_tools, refusal, wrap
 from tercio.drills.range.suricata import missing
 from tercio.drills.range.traces import read_trace
 
@@ -22,9 +22,8 @@ def sandboxed() -> None:
     """Skips, with the reason, where this machine gives no sandbox."""
     if reasons := missing_tools():
         pytest.skip("; ".join(reasons))
-    tried = subprocess.run(wrap(["true"]), capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"no namespaces here, neither as root nor without: {tried.stderr.strip()}")
+    if refused := refusal():
+        pytest.skip(refused)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,7 @@
 It only looks: it makes no file, starts nothing and orders nothing.
 """
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -24,7 +22,7 @@ from tercio.app.recall import failed_policies, recall
 from tercio.app.settings import Settings, SettingsError, load
 from tercio.app.sight import sight
 from tercio.app.supervisor import order_key
-from tercio.drills.range.sandbox import missing_tools, wrap
+from tercio.drills.range.sandbox import missing_tools, refusal
 from tercio.loop.state import Content
 from tercio.model.site import Autonomy, Site
 from tercio.model.sitecheck import Severity, check_site
@@ -73,8 +71,8 @@ def for_range() -> tuple[str, ...]:
         lacks.append("suricata is missing: install the package suricata (on Debian 12 from bookworm-backports)")
     if find_spec("pymodbus") is None:
         lacks.append("the Python package pymodbus is missing: install tercio with its extra, tercio[range]")
-    if not lacks and os.geteuid() != 0 and subprocess.run(wrap(["true"]), capture_output=True, check=False).returncode:
-        lacks.append("this kernel gives users no namespaces of their own: run it with sudo")
+    if not lacks and (reason := refusal()):
+        lacks.append(reason)
     return tuple(lacks)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tercio.drills import lookalikes
-from tercio.drills.platform import Platform
+from tercio.drills.platform import Changes, Platform
 from tercio.drills.range.cast import BYSTANDERS
 from tercio.drills.range.counts import polled
 from tercio.drills.range.harm import account
@@ -126,9 +126,11 @@ def conduct(
     say: Callable[[str, str], None],
     show: Callable[[Entry], None],
     keep: Callable[[], None] = lambda: None,
+    changes: Changes | None = None,
 ) -> Scoreboard:
     """Run one drill in this sandbox and score it. ``say`` gets who speaks (``drill`` or ``line``) and a sentence,
-    ``show`` every record of the journal; ``keep`` is called before everything is taken down.
+    ``show`` every record of the journal; ``keep`` is called before everything is taken down;
+    ``changes`` are this drill's own to Tercio's settings.
 
     Raises RangeError where range or platform do not come up.
     """
@@ -140,7 +142,7 @@ def conduct(
         began = time.time_ns() // 1000
         time.sleep(plan.control)
         defended = time.time_ns() // 1000
-        platform = Platform(folder, plant)
+        platform = Platform(folder, plant, changes)
         try:
             platform.ready()
             say(

@@ -1,3 +1,5 @@
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tercio.drills.range import sandbox
-from tercio.drills.range.sandbox import inside, missing_tools, wrap
+from tercio.drills.range.sandbox import inside, missing_tools, refusal, wrap
+from tests.drills.unprivileged import reason, unprivileged
 
 CROWD = """
 import subprocess, sys, time
@@ -108,6 +111,43 @@ with socket.socket(socket.AF_UNIX) as server:
 def test_without_root_it_takes_a_user_namespace(monkeypatch):
     monkeypatch.setattr(sandbox.os, "geteuid", lambda: 1000)
     assert wrap(["true"])[:4] == ["unshare", "--user", "--map-root-user", "setpriv"]
+
+
+REFUSED = "from tercio.drills.range.sandbox import refusal; print(refusal())"
+
+
+@pytest.mark.usefixtures("sandboxed")
+def test_where_a_sandbox_can_be_made_nothing_is_refused():
+    assert refusal() == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: drops its capabilities")
+def test_root_without_capabilities_is_told_of_his_container():
+    caged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", REFUSED]
+    done = subprocess.run(caged, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"root may make no namespaces here \(.+\): run it outside .*\n", done.stdout), done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: maps many users into a namespace")
+def test_a_user_whom_the_kernel_refuses_is_told_the_setting_and_what_to_do():
+    """In a user namespace of its own, whose limit on further ones is really set to 0."""
+    inner = 'read -r _; exec sh -c \'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"\' sh "$@"'
+    with unprivileged() as user:
+        if "cannot run" in (words := reason(user)):
+            pytest.skip(words)
+        command = ["unshare", "--user", "sh", "-c", inner, "sh", *user.command("-c", REFUSED)]
+        piped = subprocess.PIPE
+        with subprocess.Popen(command, text=True, env=user.environment, stdin=piped, stdout=piped) as running:
+            own, here = Path(f"/proc/{running.pid}/ns/user"), Path("/proc/self/ns/user").readlink()
+            assert wait_for(lambda: own.readlink() != here)
+            for name in ("uid_map", "gid_map"):
+                Path(f"/proc/{running.pid}/{name}").write_text("0 0 65536\n")
+            said, _ = running.communicate("\n", timeout=60)
+    key = "user.max_user_namespaces"
+    assert said == (
+        f"this kernel lets users make no namespaces ({key} is 0): "
+        f"run it with sudo, or allow it with: sudo sysctl -w {key}=15000\n"
+    )
 
 
 def test_inside_names_the_namespace_and_keeps_the_command():

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 TOOLS = {
     "setpriv": "util-linux",
@@ -16,6 +18,14 @@ TOOLS = {
 
 _PREPARE = 'mkdir -p /run/netns && mount -t tmpfs -o mode=0755 tercio-range /run/netns && exec "$@"'
 _PREPARE_ROOTLESS = 'mount -t tmpfs -o mode=0755 tercio-range /run && mkdir /run/netns && exec "$@"'
+
+
+SWITCHES = (
+    ("kernel/unprivileged_userns_clone", "0", "1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
+    ("user/max_user_namespaces", "0", "15000"),
+)
+"""Kernel settings by which users may make no namespaces: where, the value that forbids, one that allows."""
 
 
 def wrap(argv: Sequence[str]) -> list[str]:
@@ -48,3 +58,24 @@ def missing_tools() -> tuple[str, ...]:
     return tuple(
         f"{tool} is missing: install the package {package}" for tool, package in TOOLS.items() if not shutil.which(tool)
     )
+
+
+def refusal(kernel: Path = Path("/proc/sys")) -> str:
+    """Why this machine gives this user no sandbox, as one sentence that says what to do; empty where it gives one.
+
+    It is tried out; ``kernel`` is where to look for the reason then.
+    """
+    done = subprocess.run(wrap(["true"]), text=True, capture_output=True, check=False)
+    if done.returncode == 0:
+        return ""
+    words = " ".join(done.stderr.split())[-200:] or f"status {done.returncode}"
+    if os.geteuid() == 0:
+        return f"root may make no namespaces here ({words}): run it outside of this container, or give it CAP_SYS_ADMIN"
+    for name, forbids, allows in SWITCHES:
+        path, key = kernel / name, name.replace("/", ".")
+        if path.exists() and path.read_text(encoding="ascii").strip() == forbids:
+            return (
+                f"this kernel lets users make no namespaces ({key} is {forbids}): "
+                f"run it with sudo, or allow it with: sudo sysctl -w {key}={allows}"
+            )
+    return f"this machine lets users make no namespaces ({words}): run it with sudo"
