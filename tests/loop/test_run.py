@@ -351,6 +351,15 @@ def test_where_a_first_start_began_outlives_a_crash_before_its_first_line(tmp_pa
     assert [set(incident.sources) for incident in after.incidents.values()] == [{"ews1"}]
 
 
+def test_whoever_sees_that_a_loop_runs_may_believe_that_it_wrote_where_it_began(tmp_path: Path):
+    async def story() -> None:
+        write(tmp_path, poll(now()))
+        async with living(setup(tmp_path, hands={})) as (_, store):
+            assert store.restore().offsets[SOURCE][1] == (tmp_path / "eve.json").stat().st_size
+
+    asyncio.run(story())
+
+
 def one_turn(of: Setup) -> LoopState:
     """A loop that dies after its first turn; returns the state that it had."""
     with State.open(of.folder, origin=ORIGIN) as store:

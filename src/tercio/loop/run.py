@@ -88,6 +88,7 @@ class Shell:
             loop.add_signal_handler(name, self._stop)
         for tail in self._tails.values():
             loop.add_reader(tail.fileno(), self._wake.set)
+        self._take_turn()  # Where reading begins is on disk before anybody can see that this loop runs.
         server = await listen(self._setup.folder / "loop.sock", self._hear)
         for hand in self._hands.values():
             self._begin(self._greet(hand))
