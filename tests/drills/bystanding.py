@@ -168,7 +168,8 @@ def walled(stage: Scenes, out: dict[str, Any]) -> None:
         stage.until(lambda: all(unexplained(name, start) for name in names))
     with stage.scene("the rest stopped") as start:
         with stage.rules(WALL_REST, family=("inet byhand",)):
-            stage.until(lambda: stage.records("s7-hmi2", SessionLost) and stage.records("io-plc2", SessionLost))
+            for name in ("s7-hmi2", "io-plc2"):
+                stage.until(lambda name=name: any(each.at > start for each in stage.records(name, SessionLost)))
             stage.until(lambda: any(each.took and each.at > start for each in stage.records("pair-hmi3", TakeOver)))
             out["both_hold"] = stage.holder()
         stage.until(lambda: not stage.records("pair-hmi3", TakeOver)[-1].took)
@@ -206,7 +207,7 @@ def slowed(stage: Scenes, out: dict[str, Any]) -> None:
 
 
 def defended(stage: Scenes) -> None:
-    """Tercio's own rules stand, with a host blocked, a flow refused and a conduit closed."""
+    """Tercio's own rules stand: a host blocked, a flow refused, a conduit closed; then a bystander blocked."""
     office, ot = SEGMENTS["office"].network4, SEGMENTS["ot"].network4
     ws1, plc1, scan1 = HOSTS["ws1"].address4, HOSTS["plc1"].address4, HOSTS["scan1"].address4
     elements = [
@@ -217,6 +218,9 @@ def defended(stage: Scenes) -> None:
     text = "\n".join([declaration(()), *elements])
     with stage.scene("defended"), stage.rules(text, family=(TABLE,)):
         stage.settle(100)
+    wrong = f"{declaration(())}\nadd element {TABLE} hosts4 {{ {HOSTS['hmi2'].address4} timeout 60s }}"
+    with stage.scene("defended wrongly"), stage.rules(wrong, family=(TABLE,)):
+        stage.until(lambda: stage.records("s7-hmi2", SessionLost))
 
 
 def play(folder: Path) -> dict[str, Any]:

@@ -106,6 +106,10 @@ def test_every_counter_fails_where_somebody_is_harmed(bystanding):
     assert found["dropped to the end"]["io_timeouts"] == 2, "also what never ended"
 
 
+def test_tercios_own_act_on_a_bystander_is_counted(bystanding):
+    assert bystanding["harm"]["defended wrongly"] == {**NONE, "sessions_lost": 1}
+
+
 def test_the_bystanders_had_something_to_lose(bystanding):
     seen = bystanding["watched"]
     assert min(seen["cycles"], seen["answers"], seen["heartbeats"]) > 20

@@ -9,7 +9,7 @@ from tercio.drills.range.traces import Started, Trace, now
 
 LINGER = 1.0
 """Seconds that a side that ends still listens for the other's goodbye."""
-REPORT = 1.0
+REPORT = 0.5
 """Seconds between two records of how it stands."""
 
 

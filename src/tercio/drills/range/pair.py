@@ -21,7 +21,7 @@ CYCLE, WATCHDOG = 200_000, 600_000
 """Microseconds between two heartbeats, and of silence after which the station in reserve takes over."""
 MAIN, RESERVE = 200, 100
 """Priorities."""
-LINGER, REPORT = 1.0, 1.0
+LINGER, REPORT = 1.0, 0.5
 _HEAD = struct.Struct("!BBBBBBH4s")
 
 

@@ -18,7 +18,7 @@ PATIENCE = 1.5
 """Seconds without an acknowledgement after which a client gives its session up."""
 PAUSE = 0.2
 """Seconds before a lost session is tried anew."""
-REPORT = 1.0
+REPORT = 0.5
 
 Complete = Callable[[bytes], int]
 """How long the message at the beginning of these bytes is; 0 where that can't be said yet."""

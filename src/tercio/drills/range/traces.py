@@ -134,7 +134,7 @@ class Silence(msgspec.Struct, frozen=True, tag_field="kind", tag="silence"):
 
 
 class Cycles(msgspec.Struct, frozen=True, tag_field="kind", tag="cycles"):
-    """A receiver's cyclic frames so far, once a second and at the end; ``longest`` is how long the network had any of
+    """A receiver's cyclic frames so far, twice a second and at the end; ``longest`` is how long the network had any of
     them at most (microseconds)."""
 
     at: int
@@ -155,7 +155,7 @@ class SessionLost(msgspec.Struct, frozen=True, tag_field="kind", tag="session_lo
 
 
 class Asked(msgspec.Struct, frozen=True, tag_field="kind", tag="asked"):
-    """Questions that were answered so far on sessions that are to last, once a second and at the end."""
+    """Questions that were answered so far on sessions that are to last, twice a second and at the end."""
 
     at: int
     session: str
