@@ -52,7 +52,9 @@ def test_the_list_of_commands_says_each_in_full(cli: Cli):
         mine = [c for w, c in COMMANDS.items() if w.startswith(f"{name} ")]
         assert mine
         assert all(first_sentence(command) in inside for command in mine)
-    assert " loop " not in done.stdout.partition("Commands:")[2], "the loop is started by up, not by people"
+    listed = re.findall(r"^  (\w\S*)", done.stdout.partition("Commands:")[2], re.MULTILINE)
+    assert "loop" not in listed, "the loop is started by up, not by people"
+    assert "up" in listed
 
 
 def test_a_group_without_a_command_shows_what_it_has(cli: Cli):
@@ -82,7 +84,10 @@ def test_missing_settings_are_one_sentence_and_status_78(tmp_path: Path, words: 
     done = cli(*words.split(), *json_for(words), settings=tmp_path / "none.toml")
     assert done.returncode == 78
     assert not json_for(words) or json.loads(done.stdout) == {"error": done.stderr.strip()}
-    assert done.stderr == f"{tmp_path}/none.toml: No such file or directory; name your settings with --settings FILE\n"
+    assert (
+        done.stderr
+        == f"{tmp_path}/none.toml: No such file or directory; name your settings with --settings FILE, or make some with `tercio init`\n"
+    )
 
 
 @pytest.mark.parametrize("words", NEED_SETTINGS)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tercio import __version__
-from tercio.app.commands import audit, check, look, run, site, speak, status
+from tercio.app.commands import audit, check, init, look, run, site, speak, status
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
@@ -17,6 +17,7 @@ from tercio.store.keys import KeyUnusable
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
+    "init": init.init,
     "up": run.up,
     "status": status.status,
     "doctor": check.doctor,

@@ -82,7 +82,8 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; name your settings with --settings FILE") from None
+        make = ", or make some with `tercio init`" if isinstance(error, FileNotFoundError) else ""
+        raise SettingsError(f"{path}: {error.strerror}; name your settings with --settings FILE{make}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: this is not UTF-8 text; save it as UTF-8") from None
     try:

@@ -1,4 +1,4 @@
-"""``tercio status``: one look. Does Tercio live, what does it see, whom does it reach, what stands, where may it act?"""
+"""``tercio status``: one look. Does Tercio live, what does it see, whom does it reach, what stands, may it act?"""
 
 from collections.abc import Iterable
 

@@ -1,0 +1,45 @@
+"""The command that begins: the files that a site needs, to be filled in."""
+
+import json as text_of
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tercio.app.terminal import Json, emit, fail, out, sentence
+
+FILES = {"tercio.toml": 0o644, "site.toml": 0o644, "gateway.toml": 0o600}
+"""What is written, and who may read it."""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to; made where it is not there.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Write the files that a site needs, with a word on each line: settings, the plant, the hand's own file.
+
+    Nothing that is there already is overwritten. Everything begins in shadow.
+    """
+    here = folder.absolute()
+    if there := [here / name for name in FILES if (here / name).exists()]:
+        fail(f"{', '.join(map(str, there))}: there already, so nothing was written; name another folder")
+    try:
+        here.mkdir(parents=True, exist_ok=True)
+        for name, mode in FILES.items():
+            _write(here / name, mode, files("tercio.app.first").joinpath(name).read_text(encoding="utf-8"))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}; name a folder that this user may write")
+    if json:
+        emit({"written": [str(here / name) for name in FILES]})
+        return
+    settings = here / "tercio.toml"
+    sentence(out, f"Written to {here}: {', '.join(FILES)}. Describe your plant in site.toml, then:", "")
+    for words in ("site check", "doctor", "up"):
+        sentence(out, f"  tercio {words} --settings {settings}", "")
+
+
+def _write(path: Path, mode: int, text: str) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        path.chmod(mode)
+        file.write(text.replace("@FOLDER@", text_of.dumps(str(path.parent))[1:-1]))  # JSON's escapes are TOML's.
