@@ -9,36 +9,58 @@ import pytest
 from tercio.drills.exercise import Follower, Plan, Pulse, pulse
 from tercio.drills.lookalikes import EVERYDAY
 from tercio.drills.range.range import Range
-from tercio.drills.range.sandbox import wrap
 from tercio.drills.range.suricata import missing
 from tercio.drills.range.traces import Line, Polls, Started, Trace
 from tercio.model.commands import EffectState
 from tercio.store.reader import Entry
+from tests.drills.unprivileged import reason, unprivileged
 from tests.loop.given import Desk
 
 EXERCISE = """
-import sys
+import os, sys
 from pathlib import Path
+from tercio.drills.range.sandbox import wrap
+if sys.argv[2:] != ["inside"]:
+    words = wrap([sys.executable, "-P", "-c", sys.orig_argv[-2], sys.argv[1], "inside"])
+    os.execvp(words[0], words)
 import msgspec
 from tercio.drills.exercise import Plan, conduct
 told = []
+quick = {'lease = "6s"': 'lease = "3s"', 'quiet_least = "7s"': 'quiet_least = "3s"',
+         'quiet_most = "10s"': 'quiet_most = "4s"', 'belief_half_life = "5s"': 'belief_half_life = "2s"'}
 board = conduct(Path(sys.argv[1]), Plan(acts=("write",), healthy=1.0, intrusion=4.0, pulse=1.0),
-                lambda stage, text: told.append((stage, text)), lambda entry: told.append((entry.kind, entry.subject)))
-sys.stdout.write(msgspec.json.encode({"board": board, "told": told}).decode())
+                lambda stage, text: told.append((stage, text)), lambda entry: told.append((entry.kind, entry.subject)),
+                changes={"tercio.toml": quick})
+users = Path("/proc/self/uid_map").read_text().split()
+sys.stdout.write(msgspec.json.encode({"board": board, "told": told, "users": users}).decode())
 """
 
 
 @pytest.fixture(scope="module")
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A drill whose intruder writes at once, without a sweep that would give him away before."""
+    """A drill whose intruder writes at once, without a sweep that would give him away before; played as a user without
+    any privilege, where the kernel lets him."""
     request.getfixturevalue("sandboxed")
-    if reason := missing():
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("exercise")
-    command = wrap([sys.executable, "-c", EXERCISE, str(folder)])
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    if lacks := missing():
+        pytest.skip(lacks)
+    with unprivileged() as user:
+        if refused := reason(user):
+            folder = tmp_path_factory.mktemp("exercise")
+            argv = [sys.executable, "-c", EXERCISE, str(folder)]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180)
+        else:
+            done = user.run("-c", EXERCISE, str(user.home / "exercise"), seconds=180)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return {**json.loads(done.stdout), "refused": refused}
+
+
+def test_no_part_of_it_needs_root(written: dict[str, Any]):
+    if written["refused"]:
+        pytest.skip(written["refused"])
+    inner, outer, count = map(int, written["users"])
+    assert (inner, count) == (0, 1), "it is root in a namespace of its own only"
+    assert outer != 0
+    assert written["board"]["contained"] is True
 
 
 def test_out_of_band_the_first_write_lands_and_is_said_and_the_next_do_not(written: dict[str, Any]):
@@ -46,8 +68,7 @@ def test_out_of_band_the_first_write_lands_and_is_said_and_the_next_do_not(writt
     assert board["contained"] is True
     assert board["first_write_stopped"] is False
     assert board["first_write_note"].startswith("out of band: ")
-    assert 1 <= board["writes_landed"] <= 3
-    assert board["writes_tried"] >= 15
+    assert 1 <= board["writes_landed"] < board["writes_tried"]
     assert (board["leaked"], board["replayed_writes"], board["missed_polls"], board["wrong_containments"]) == (
         0,
         0,
