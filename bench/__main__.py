@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Callable
 
-from bench import loop
+from bench import kill, loop
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
+    "kill": kill.main,
     "loop": loop.main,
 }
 """Every measurement by its name."""

@@ -56,6 +56,19 @@ class Platform:
         argv = [sys.executable, "-m", "tercio", *words, "--settings", str(self.settings)]
         return subprocess.run(argv, text=True, capture_output=True, check=False)
 
+    def parts(self) -> dict[str, int]:
+        """The processes of this Tercio that run, by part (``up``, ``loop``, ``hand``), as the kernel lists them."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            part = next((word for word in ("up", "loop", "tercio.products.hand") if word in words), "")
+            if part and "python" in words[0] and any(word.startswith(f"{self.folder}/") for word in words):
+                found[part.rpartition(".")[2]] = int(path.parent.name)
+        return found
+
     def news(self) -> Iterator[Entry]:
         """The journal's records since the last call."""
         try:
