@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from bench.machine import interval, machine, percentile
+from bench.stages import Background, Note, Strike, Traced, busy, cpu_seconds, medians, split, turns
 from tercio.drills.exercise import Follower
-from tercio.drills.platform import Platform
+from tercio.drills.platform import Changes
 from tercio.drills.range.range import Range
 from tercio.drills.range.sandbox import inside, wrap
 from tercio.drills.scoreboard import blocks
@@ -24,12 +27,17 @@ FIRST_HOST = 100
 """Strikes come from 10.77.10.100 and up: hosts that the site does not list."""
 HOSTS = 150
 
+SETTLED = 3.0
+"""Seconds between a start and the first strike: what is measured is a running site, not its start."""
+
 
 def main(argv: list[str]) -> int:
     """Run the bench; enters a sandbox by itself."""
     parser = argparse.ArgumentParser(prog="bench loop", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="strikes of each kind")
     parser.add_argument("--rate", type=float, default=100.0, help="connections a second of a sweep")
+    parser.add_argument("--together", type=int, default=20, help="strikes until a site with a clean state is struck")
+    parser.add_argument("--background", type=float, default=0.0, help="records of innocent hosts a second beside them")
     parser.add_argument("--seed", type=int, default=1, help="order of the strikes")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -47,64 +55,126 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+class Round(msgspec.Struct):
+    """What one site saw: its journal, which lease stopped which kind of strike, how many strikes nothing stopped, the
+    loop's own notes, the share of a core each process took, background records a second that were written."""
+
+    follower: Follower
+    strikes: dict[str, str] = {}
+    missed: int = 0
+    notes: list[Note] = []
+    shares: dict[str, float] = {}
+    written: float = 0.0
+
+
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
-    """Strike ``--runs`` times in each way, each time from another host; gather what journal and traces say."""
+    """Strike ``--runs`` times in each way, each time from another host; gather what journals and traces say.
+
+    A site starts with a clean state after ``--together`` strikes: that many targets an hour a hand allows by default,
+    and all of them become one incident.
+    """
     order = ["sweep", "write"] * options.runs
     random.Random(options.seed).shuffle(order)  # noqa: S311  # A seeded order, no secret.
+    loads, rounds = [os.getloadavg()[0]], []
     plant = Range.up(folder / "range")
     try:
         addresses(plant)
-        with platform(folder, plant) as tercio, contextlib.closing(Striker(options.rate)) as attacker:
-            follower = Follower(tercio.news, lambda _: None)
-            strikes: dict[str, str] = {}
-            missed = 0
-            for number, kind in enumerate(order):
-                source = f"10.77.10.{FIRST_HOST + number % HOSTS}"
-                progress(number, len(order))
-                held = strike(attacker, follower, kind, source)
-                missed += held is None
-                if held is not None:
-                    strikes[held.lease] = kind
-            follower.until(lambda: all(e.ended for e in follower.effects.values()), 30)
-            time.sleep(1.0)
-            follower.follow()
+        with contextlib.closing(Striker(options.rate)) as attacker:
+            for first in range(0, len(order), options.together):
+                progress(first, len(order))
+                kinds = dict(enumerate(order[first : first + options.together], first))
+                rounds.append(one_round(folder / f"site{first}", plant, attacker, kinds, options))
+                loads.append(os.getloadavg()[0])
     finally:
         plant.down()
-    counts = plant.counts(blocks(follower.effects.values(), time.time_ns() // 1000))
+    effects = [effect for each in rounds for effect in each.follower.effects.values()]
+    counts = plant.counts(blocks(effects, time.time_ns() // 1000))
     return {
         "bench": "loop",
-        **figures(follower, strikes, options.seed),
+        **figures(rounds, options.seed),
         "n": options.runs,
-        "not_contained": missed,
+        "runs": options.runs,
+        "together": options.together,
+        "not_contained": sum(each.missed for each in rounds),
         "missed_polls": counts.missed_polls,
         "polls": counts.polls,
         "replayed_writes": counts.replayed_writes,
         "trips": counts.trips,
         "connection_rate_per_s": options.rate,
-        "background_events_per_s": 0,
+        "background_events_per_s": percentile([each.written for each in rounds], 0.5),
+        "load_average": {"least": round(min(loads), 2), "most": round(max(loads), 2)},
         "seed": options.seed,
         "machine": machine(),
     }
 
 
-def figures(follower: Follower, strikes: dict[str, str], seed: int) -> dict[str, object]:
-    """Milliseconds from the completing packet to *held* and to *confirmed*, by kind of strike, with 95 % intervals."""
+def one_round(
+    folder: Path, plant: Range, attacker: "Striker", kinds: dict[int, str], options: argparse.Namespace
+) -> Round:
+    """Strike one site with a clean state in each of these ways, by number."""
+    folder.mkdir(parents=True)
+    bulk = folder / "bulk.json"
+    noise = Background(bulk, options.background, options.seed) if options.background else None
+    tercio = Traced(folder, plant, changes=settings(bulk if noise else None))
+    found = Round(Follower(tercio.news, lambda _: None))
+    try:
+        tercio.ready()
+        time.sleep(SETTLED)
+        before, began = cpu_seconds(), time.monotonic()
+        for number, kind in kinds.items():
+            held = strike(attacker, found.follower, kind, f"10.77.10.{FIRST_HOST + number % HOSTS}")
+            found.missed += held is None
+            if held is not None:
+                found.strikes[held.lease] = kind
+        found.shares = busy(before, cpu_seconds(), time.monotonic() - began)
+        found.follower.until(lambda: all(e.ended for e in found.follower.effects.values()), 30)
+        time.sleep(1.0)
+        found.follower.follow()
+    finally:
+        tercio.stop()
+        found.written = noise.close() if noise else 0.0
+    found.notes = tercio.notes()
+    return found
+
+
+def evidence(follower: Follower, lease: str) -> Strike:
+    """The strike that a lease stopped: when the packet that completed its evidence passed the sensor."""
+    told = {each.finding.id: each.finding for each in follower.findings}
     decisions = {decision.id: decision for decision in follower.decisions}
-    times = {told.finding.id: told.finding for told in follower.findings}
+    effect = follower.effects[lease]
+    cited = [told[key] for key in decisions[effect.decision].evidence if key in told]
+    last = max(cited, key=lambda finding: finding.time)
+    return Strike(lease=lease, source=last.source, packet=last.time, held=effect.held)
+
+
+def figures(rounds: list[Round], seed: int) -> dict[str, object]:
+    """Milliseconds from the completing packet to *held* and to *confirmed*, by kind of strike, with 95 % intervals;
+    where they go; how busy everybody was."""
     took: dict[str, list[float]] = {"sweep": [], "write": [], "confirmed": []}
-    for lease, kind in strikes.items():
-        effect = follower.effects[lease]
-        cited = [times[key] for key in decisions[effect.decision].evidence if key in times]
-        start = max(finding.time for finding in cited)
-        took[kind].append((effect.held - start) / 1000)
-        if effect.confirmed:
-            took["confirmed"].append((effect.confirmed - start) / 1000)
+    spans: list[dict[str, float]] = []
+    for each in rounds:
+        struck = [evidence(each.follower, lease) for lease in each.strikes]
+        for strike in struck:
+            effect = each.follower.effects[strike.lease]
+            took[each.strikes[strike.lease]].append((strike.held - strike.packet) / 1000)
+            if effect.confirmed:
+                took["confirmed"].append((effect.confirmed - strike.packet) / 1000)
+        spans += split(each.notes, struck)
     wanted = [(kind, share) for kind in ("sweep", "write") for share in (0.5, 0.95)] + [("confirmed", 0.5)]
     names = {(kind, share): f"{kind}_p{share * 100:.0f}_ms" for kind, share in wanted}
     return {
         **{names[kind, share]: percentile(took[kind], share) for kind, share in wanted},
         "intervals95": {names[kind, share]: interval(took[kind], share, seed) for kind, share in wanted},
+        "stage_ms": medians(spans),
+        "loop": turns(note for each in rounds for note in each.notes),
+        "cores_used": shares(rounds),
     }
+
+
+def shares(rounds: list[Round]) -> Mapping[str, float | None]:
+    """The median share of one core that each process took."""
+    names = {name for each in rounds for name in each.shares}
+    return {name: percentile([each.shares[name] for each in rounds], 0.5) for name in sorted(names)}
 
 
 def strike(attacker: "Striker", follower: Follower, kind: str, source: str) -> Effect | None:
@@ -133,28 +203,27 @@ def addresses(plant: Range) -> None:
         raise RuntimeError(f"the bench's addresses could not be set: {done.stderr}")
 
 
-@contextlib.contextmanager
-def platform(folder: Path, plant: Range) -> Iterator[Platform]:
-    """Tercio with leases of seconds and without a blast budget, which a bench of hundreds of strikes would exhaust."""
-    tercio = Platform(folder, plant, changes=SETTINGS)
-    try:
-        tercio.ready()
-        yield tercio
-    finally:
-        tercio.stop()
+def settings(bulk: Path | None) -> Changes:
+    """What differs from the drill's settings: leases of seconds, and no blast budget, which strikes by the dozen would
+    exhaust; with ``bulk``, a second source."""
+    more = (
+        f'[sources.bulk]\nsensor = "suricata"\npath = {json.dumps(str(bulk))}\nsilent_after = "10s"\n\n' if bulk else ""
+    )
+    tercio = {**SETTINGS["tercio.toml"], "[hands.gateway]": f"{more}[hands.gateway]"}
+    return {**SETTINGS, "tercio.toml": tercio}
 
 
 SETTINGS = {
     "tercio.toml": {
         'lease = "6s"': 'lease = "3s"',
-        'belief_half_life = "5s"': 'belief_half_life = "300ms"',
+        'belief_half_life = "5s"': 'belief_half_life = "2s"',
         'quiet_least = "7s"': 'quiet_least = "500ms"',
         'quiet_most = "10s"': 'quiet_most = "600ms"',
         "[release]": "[limits]\nacts_per_hour = 10000\n\n[release]",
     },
     "gateway.toml": {"targets_per_hour = 20": "targets_per_hour = 10000"},
 }
-"""What differs from the drill's settings: the text in the file, and what stands in its place."""
+"""The text in each file, and what stands in its place."""
 
 
 class Striker:

@@ -9,7 +9,10 @@ import pytest
 
 from bench import loop
 from bench.__main__ import BENCHES, main
+from bench.loop import Round
+from bench.stages import STAGES
 from tercio.app.doctor import for_range
+from tercio.app.settings import load
 from tercio.drills.exercise import Follower
 from tercio.drills.platform import write_settings
 from tercio.drills.range.range import Range
@@ -43,7 +46,7 @@ def test_a_measurement_has_a_name(capsys: pytest.CaptureFixture[str], monkeypatc
 def measured() -> dict[str, Any]:
     if lacks := for_range():
         pytest.skip("; ".join(lacks))
-    done = bench("loop", "--runs", "2", "--json", timeout=120)
+    done = bench("loop", "--runs", "2", "--together", "3", "--background", "200", "--json", timeout=240)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -55,6 +58,18 @@ def test_the_bench_says_what_is_promised(measured: dict[str, Any]):
     assert measured["not_contained"] == 0
     assert (measured["missed_polls"], measured["replayed_writes"], measured["trips"]) == (0, 0, 0)
     assert measured["polls"] > 0
+
+
+def test_it_says_where_the_time_goes_and_who_was_busy(measured: dict[str, Any]):
+    stages = measured["stage_ms"]
+    assert {*STAGES, "total", "turn_cpu", "commit_cpu"} == set(stages)
+    assert all(stages[name] >= 0 for name in STAGES)
+    assert min(stages["turn"], stages["commit"], stages["hand"]) > 0
+    assert max(stages[name] for name in STAGES) < stages["total"]
+    assert set(measured["cores_used"]) == {"loop", "hand", "suricata"}
+    assert measured["loop"]["lines"] > measured["loop"]["turns"] / 10
+    assert 0 < measured["background_events_per_s"] <= 201
+    assert measured["load_average"]["least"] <= measured["load_average"]["most"]
 
 
 def test_its_figures_fit_together(measured: dict[str, Any]):
@@ -78,7 +93,7 @@ def test_time_runs_from_the_last_packet_of_the_evidence():
     watched = follower(
         a={"held": NOW + 15_000, "confirmed": NOW + 25_000}, b={"held": NOW + 35_000}, c={"held": NOW + 9_000}
     )
-    found = loop.figures(watched, {"a": "sweep", "b": "sweep", "c": "write"}, 1)
+    found = loop.figures([Round(watched, {"a": "sweep", "b": "sweep", "c": "write"})], 1)
     assert (found["sweep_p50_ms"], found["sweep_p95_ms"]) == (10.0, 30.0)
     assert (found["write_p50_ms"], found["write_p95_ms"]) == (4.0, 4.0)
     assert found["confirmed_p50_ms"] == 20.0, "what was never confirmed is not counted as quick"
@@ -86,11 +101,27 @@ def test_time_runs_from_the_last_packet_of_the_evidence():
 
 
 def test_nothing_struck_nothing_measured():
-    found = loop.figures(follower(), {}, 1)
+    found = loop.figures([Round(follower())], 1)
     assert [found[name] for name in PROMISED[:5]] == [None] * 5
+    assert set(found["stage_ms"].values()) == {None}
+    assert loop.figures([], 1)["cores_used"] == {}
+
+
+def test_the_strikes_of_all_rounds_count():
+    rounds = [Round(follower(a={"held": NOW + after}), {"a": "write"}) for after in (15_000, 25_000, 35_000)]
+    assert loop.figures(rounds, 1)["write_p50_ms"] == 20.0
+    assert loop.figures(rounds[:1], 1)["write_p50_ms"] == 10.0
 
 
 def test_its_changes_still_fit_the_drills_settings(tmp_path: Path):
-    write_settings(tmp_path, Range(tmp_path / "range"), loop.SETTINGS)
-    assert "acts_per_hour = 10000" in (tmp_path / "tercio.toml").read_text()
-    assert SECOND
+    write_settings(tmp_path, Range(tmp_path / "range"), loop.settings(None))
+    settings = load(tmp_path / "tercio.toml")
+    assert settings.limits.acts_per_hour == 10_000
+    assert settings.outlook.span == 3 * SECOND
+    assert [source.name for source in settings.sources] == ["suricata-ot"]
+
+
+def test_background_comes_from_a_source_of_its_own(tmp_path: Path):
+    bulk = tmp_path / 'a "strange" name.json'
+    write_settings(tmp_path, Range(tmp_path / "range"), loop.settings(bulk))
+    assert {source.path for source in load(tmp_path / "tercio.toml").sources} >= {bulk}

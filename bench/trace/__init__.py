@@ -1,0 +1,1 @@
+"""Put into a process by PYTHONPATH, to measure it from inside."""
