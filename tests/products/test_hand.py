@@ -18,7 +18,7 @@ from tercio.model.units import SECOND
 from tests.products.field import Loop, Served, command, now
 from tests.products.plant import until
 
-NEVER = 'never = ["sis1", "10.9.9.9", "fd00:9::/64"]\n'
+NEVER = 'never = ["sis1", "10.9.9.9", "fd00:9::/64", "02:00:00:00:09:09"]\n'
 NEEDED = """needed = [
   {from = "10.3.0.10", to = "10.3.0.21", service = "modbus"},
   {from = "fd00:3::10", to = "fd00:3::21", service = "modbus"},
@@ -30,7 +30,11 @@ X = HostTarget("ws1", ("10.1.0.1", "fd00:1::1"))
 @pytest.fixture(scope="module")
 def hand(served: Callable[..., Served]) -> Served:
     one = served(settings=NEVER + NEEDED + "targets_per_hour = 1000\n")
-    one.space.run("ip link add name b0 type bridge", "ip link set b0 up", "ip addr add 10.7.0.1/24 brd + dev b0")
+    one.space.run(
+        "ip link add name b0 address 02:00:00:00:00:b0 type bridge",
+        "ip link set b0 up",
+        "ip addr add 10.7.0.1/24 brd + dev b0",
+    )
     return one
 
 
@@ -147,6 +151,11 @@ def refused(loop: Loop, target: Target | None, why: str, lease: str = "lse-no", 
         (host("::ffff:10.3.0.10"), "needed flow"),
         (host("10.7.0.1"), "this host itself"),
         (host("10.7.0.255"), "this host itself"),
+        (HostTarget("x", ("10.1.0.9",), ("02:00:00:00:00:b0",)), "link address of this host"),
+        (HostTarget("x", (), ("02:00:00:00:09:09",)), "never list"),
+        (HostTarget("x", (), ("01:00:5e:00:00:01",)), "no single machine"),
+        (HostTarget("x", (), ("02:00:00:00:00:01 } ; flush ruleset",)), "no link address"),
+        (HostTarget("x", ()), "no address"),
         (host("224.0.0.1"), "multicast"),
         (host("1.2.3.4 } ; flush ruleset"), "cannot be read"),
         (host("fe80::1%a } ; flush ruleset"), "zone index"),

@@ -43,6 +43,12 @@ def test_the_never_list_tells_names_from_networks(tmp_path: Path) -> None:
     assert file.never_host == Listed()
 
 
+def test_link_addresses_are_told_from_addresses(tmp_path: Path) -> None:
+    file = read(tmp_path, GOOD + 'never = ["02:00:0A:4D:1E:15", "1:2:3::4:5", "fd00::/64"]\n')
+    assert file.never.macs == {"02:00:0a:4d:1e:15"}
+    assert [str(n) for n in file.never.networks] == ["1:2:3::4:5/128", "fd00::/64"]
+
+
 def test_hosts_to_be_left_alone_are_a_list_of_their_own(tmp_path: Path) -> None:
     file = read(tmp_path, GOOD + 'never_host = ["PLC1", "10.3.0.21"]\n')
     assert file.never_host.names == {"plc1"}
@@ -105,6 +111,8 @@ def test_needed_flows_may_be_tables(tmp_path: Path) -> None:
         ('never = ["10.9.9.1/24"]\n', 4, "host bits"),
         ('never = ["fd00::zz"]\n', 4, "fd00::zz"),
         ('never = ["plc/1"]\n', 4, "plc/1"),
+        ('never = ["02:00:0a:4d:1e:1x"]\n', 4, "no link address"),
+        ('never = ["ff:ff:ff:ff:ff:ff"]\n', 4, "no single machine"),
         ('never_host = ["10.3.0.999"]\n', 4, "10.3.0.999"),
         ("never = [7]\n", 4, "Expected `str`"),
         ('verbs = ["reboot"]\n', 4, "reboot"),

@@ -361,6 +361,46 @@ def test_a_budget_counts_distinct_targets_within_an_hour() -> None:
     assert budget.refusal("lse-1", host("10.1.0.3"), HOUR + 1) == ""
 
 
+def test_a_host_that_moved_costs_nothing_again_as_long_as_nothing_new_is_named() -> None:
+    budget = Budget(1, (), 0)
+    whole = HostTarget("x", ("10.1.0.1", "fd00:1::1"), ("02:00:00:00:00:01",))
+    budget.spend("lse-1", whole, 0)
+    for less in (host("fd00:1::1"), HostTarget("x", (), ("02:00:00:00:00:01",))):
+        assert budget.refusal("lse-1", less, 1) == ""
+        budget.spend("lse-1", less, 1)
+    assert budget.refusal("lse-1", whole, 2) == ""
+    assert budget.refusal("lse-2", host("fd00:1::1"), 2), "another lease is another act"
+    assert budget.refusal("lse-1", host("fd00:1::1", "10.1.0.2"), 2), "an address more is another target"
+    assert budget.refusal("lse-1", HostTarget("x", (), ("02:00:00:00:00:02",)), 2)
+    assert budget.refusal("lse-1", conduit("10.1.0.0/24", "10.2.0.0/24"), 2)
+
+
+def test_link_addresses_are_part_of_what_is_touched() -> None:
+    one, other = (HostTarget("x", ("10.1.0.1",), (f"02:00:00:00:00:0{n}",)) for n in (1, 2))
+    assert identity(one) != identity(other)
+    assert identity(one) != identity(host("10.1.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("macs", "why"),
+    [
+        (("02:00:00:00:00:99",), "never list"),
+        (("02:00:00:00:00:98",), "never_host"),
+        (("02:00:00:00:00:97",), "link address of this host"),
+        (("03:00:00:00:00:01",), "no single machine"),
+        (("00:00:00:00:00:00",), "no single machine"),
+        (("02:00:00:00:00:0g",), "no link address"),
+        (tuple(f"02:00:00:00:00:{n:02x}" for n in range(MOST_ADDRESSES + 1)), "more than"),
+        ((), "no address"),
+    ],
+)
+def test_link_addresses_that_are_refused(macs: tuple[str, ...], why: str) -> None:
+    barred = {n: frozenset({f"02:00:00:00:00:{n}"}) for n in (97, 98, 99)}
+    file = msgspec.structs.replace(FILE, never=Listed(macs=barred[99]), never_host=Listed(macs=barred[98]))
+    assert why in refusal(file, order(HostTarget("x", (), macs)), OWN | barred[97], NOW)
+    assert refusal(file, order(HostTarget("x", (), ("02:00:00:00:00:01",))), OWN, NOW) == ""
+
+
 def test_leases_found_at_the_start_count_and_may_be_renewed() -> None:
     budget = Budget(2, ("lse-a", "lse-b"), 0)
     assert budget.refusal("lse-c", host("10.1.0.3"), 1)

@@ -6,10 +6,12 @@ import msgspec
 
 
 class HostTarget(msgspec.Struct, frozen=True, tag="host"):
-    """An asset with all its fresh addresses: everything to and from it is refused."""
+    """An asset with all its fresh addresses, and its link addresses (``macs``) where they are known: everything to and
+    from it is refused. A link address is refused as a source alone, and never that of a router."""
 
     asset: str
     addresses: tuple[str, ...]
+    macs: tuple[str, ...] = ()
 
 
 class FlowTarget(msgspec.Struct, frozen=True, tag="flow"):

@@ -26,7 +26,7 @@ from tercio.model.canon import canonical
 from tercio.model.commands import Action, Command, Hello, Order, Response, SignedOrder, Status
 from tercio.model.units import span
 from tercio.products.effectors import EFFECTORS
-from tercio.products.effectors.addresses import plain
+from tercio.products.effectors.addresses import collapsed, plain
 from tercio.products.effectors.contract import Config, Step
 from tercio.products.handfile import HandFile, load
 from tercio.products.limits import Budget, refusal
@@ -57,7 +57,7 @@ class Hand:
         """Raises OSError with a sentence where the mechanism is missing or will not obey."""
         self.file, self.effector = file, EFFECTORS[file.mechanism]
         self._key = Ed25519PublicKey.from_public_bytes(file.order_key)
-        self.world = World(self.effector, Config(tuple(map(plain, file.never.networks))))
+        self.world = World(self.effector, _config(file))
         try:
             error, _ = self.world.act(self.effector.prepare(self.world.facts(None)))
             leases = tuple(found.lease for found in self.effector.standing(self.world.facts(None), _now()))
@@ -71,7 +71,9 @@ class Hand:
         """What a loop reads first."""
         file = self.file
         lists = (("never", file.never), ("never as a host", file.never_host))
-        texts = [(name, ", ".join([*sorted(found.names), *map(plain, found.networks)])) for name, found in lists]
+        texts = [
+            (name, ", ".join([*sorted(found.names | found.macs), *map(plain, found.networks)])) for name, found in lists
+        ]
         parts = [f"{name} {text or 'nothing listed'}" for name, text in texts]
         more = len(file.needed) - MOST_FLOWS
         flows = [*map(str, file.needed[:MOST_FLOWS]), *([f"and {more} more"] if more > 0 else [])]
@@ -152,6 +154,14 @@ class Hand:
         return Response(
             command=command, hand=self.file.name, status=status, held=False, at=_now(), detail=detail, retry=retry
         )
+
+
+def _config(file: HandFile) -> Config:
+    """What the kernel itself must keep: neither end of what is never touched, nor the own traffic of what is never
+    refused as a host or needs a flow."""
+    ends = [end for flow in file.needed for end in (flow.src, flow.dst)]
+    kept = collapsed([*file.never_host.networks, *ends])
+    return Config(tuple(map(plain, collapsed(list(file.never.networks)))), tuple(map(plain, kept)))
 
 
 def _bounded(command: Command, now: int) -> Command:

@@ -17,10 +17,14 @@ from tercio.model.commands import Action
 from tercio.model.services import port_of
 from tercio.model.units import duration
 from tercio.products.effectors import EFFECTORS
-from tercio.products.effectors.addresses import network, plain
+from tercio.products.effectors.addresses import link_address, network, plain
 
 _NUMERIC = re.compile(r"[\d.]+|\d+\..*|.*[:/].*")
 """What looks like an address must be one: a typing error must not become a name that protects nothing."""
+
+
+LINK_COLONS = 5
+"""A link address has so many; an IPv6 address written with so few has ``::``."""
 
 
 class RawFlow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -48,10 +52,11 @@ class Raw(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A list of the file: ``names`` of assets (case folded) and ``networks``."""
+    """A list of the file: ``names`` of assets (case folded), ``networks``, and link addresses (``macs``)."""
 
     names: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    macs: frozenset[str] = frozenset()
 
 
 class Needed(msgspec.Struct, frozen=True):
@@ -144,7 +149,16 @@ def _checked(raw: Raw, path: Path) -> HandFile:
 def _listed(key: str, entries: tuple[str, ...]) -> Listed:
     numeric = [entry for entry in entries if _NUMERIC.fullmatch(entry)]
     names = frozenset(entry.casefold() for entry in entries if entry not in numeric)
-    return Listed(names, tuple(_network(key, entry) for entry in numeric))
+    links = [entry for entry in numeric if entry.count(":") == LINK_COLONS and "::" not in entry and "/" not in entry]
+    networks = tuple(_network(key, entry) for entry in numeric if entry not in links)
+    return Listed(names, networks, frozenset(_link(key, entry) for entry in links))
+
+
+def _link(key: str, entry: str) -> str:
+    try:
+        return link_address(entry)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _network(key: str, entry: str) -> IPv4Network | IPv6Network:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target
 from tercio.model.units import SECOND, span
-from tercio.products.effectors.addresses import Network, address, covers, network
+from tercio.products.effectors.addresses import Network, address, covers, link_address, network
 from tercio.products.effectors.nft_claims import sides
 from tercio.products.handfile import HandFile, Needed
 
@@ -32,7 +32,8 @@ UNTOUCHABLE: tuple[tuple[Network, str], ...] = tuple(
 
 
 def refusal(file: HandFile, command: Command, own: frozenset[str], now: int) -> str:
-    """Why the hand does not obey, in one sentence; empty where it does. ``own`` are addresses of the host it runs on;
+    """Why the hand does not obey, in one sentence; empty where it does. ``own`` are addresses and link addresses of
+    the host it runs on;
     ``now`` is an instant by its clock. Addresses that cannot be read are refused too."""
     if command.hand != file.name:
         return f"the order is for hand {command.hand[:80]!r}, this is {file.name!r}"
@@ -93,19 +94,37 @@ def _blocked(target: Target) -> str:
 def _reach(file: HandFile, target: Target, own: frozenset[str]) -> str:
     match target:
         case HostTarget():
-            return _addresses(file, target.addresses, own) or _kept(file, target.addresses)
+            return (
+                _machine(file, target, own) or _addresses(file, target.addresses, own) or _kept(file, target.addresses)
+            )
         case FlowTarget():
             if why := _kept(file, target.src_addresses):
                 return why
+            if not target.src_addresses or not target.dst_addresses:
+                return "the target has no address"
             return _addresses(file, target.src_addresses, own) or _addresses(file, target.dst_addresses, own)
         case ConduitTarget():
             texts = target.src_networks + target.dst_networks
             return next((why for text in texts if (why := _barred(file, network(text)))), "")
 
 
-def _addresses(file: HandFile, texts: tuple[str, ...], own: frozenset[str]) -> str:
-    if not texts:
+def _machine(file: HandFile, target: HostTarget, own: frozenset[str]) -> str:
+    """Why the host's link addresses, or the lack of any address, forbid the order."""
+    if not target.addresses and not target.macs:
         return "the target has no address"
+    if len(target.macs) > MOST_ADDRESSES:
+        return f"{len(target.macs)} link addresses for one asset are more than {MOST_ADDRESSES}"
+    for found in map(link_address, target.macs):
+        if found in file.never.macs:
+            return f"{found} is on this hand's never list"
+        if found in file.never_host.macs:
+            return f"{found} is on this hand's never_host list: it keeps its own traffic"
+        if found in own:
+            return f"{found} is a link address of this host itself"
+    return ""
+
+
+def _addresses(file: HandFile, texts: tuple[str, ...], own: frozenset[str]) -> str:
     if len(texts) > MOST_ADDRESSES:
         return f"{len(texts)} addresses for one asset are more than {MOST_ADDRESSES}"
     for found in map(address, texts):
@@ -187,7 +206,7 @@ def identity(target: Target) -> str:
     form."""
     match target:
         case HostTarget():
-            touched: object = ("host", _sorted(target.addresses))
+            touched: object = ("host", _sorted(target.addresses), sorted(map(link_address, target.macs)))
         case FlowTarget():
             ends = _sorted(target.src_addresses), _sorted(target.dst_addresses)
             touched = ("flow", *ends, target.transport, target.port)
@@ -207,17 +226,35 @@ class Budget:
         """``standing`` are leases found at the start: each counts as one target until it is seen again."""
         self._limit = limit
         self._first: dict[str, int] = {f"lease {lease}": monotonic for lease in standing}
+        self._named: dict[str, tuple[int, frozenset[str]]] = {}
 
     def refusal(self, lease: str, target: Target, monotonic: int) -> str:
         """Why one more target would be too many; empty where it is not. A target within its hour costs nothing
-        again."""
+        again, nor does a lease on a host that names nothing new of it."""
         self._first = {name: since for name, since in self._first.items() if monotonic - since < HOUR}
-        known = identity(target) in self._first or f"lease {lease}" in self._first
-        if known or len(self._first) < self._limit:
+        self._named = {name: value for name, value in self._named.items() if monotonic - value[0] < HOUR}
+        if self._known(lease, target) or len(self._first) < self._limit:
             return ""
         return f"{self._limit} targets within an hour are what this hand's file allows"
 
     def spend(self, lease: str, target: Target, monotonic: int) -> None:
         """Count a target that was acted on."""
+        narrowed = self._narrowed(lease, target)
         self._first.pop(f"lease {lease}", None)
-        self._first.setdefault(identity(target), monotonic)
+        if not narrowed:
+            self._first.setdefault(identity(target), monotonic)
+            self._named[lease] = (monotonic, _parts(target))
+
+    def _known(self, lease: str, target: Target) -> bool:
+        return identity(target) in self._first or f"lease {lease}" in self._first or self._narrowed(lease, target)
+
+    def _narrowed(self, lease: str, target: Target) -> bool:
+        _, before = self._named.get(lease, (0, frozenset()))
+        return isinstance(target, HostTarget) and _parts(target) <= before
+
+
+def _parts(target: Target) -> frozenset[str]:
+    """What a host target names, one by one; nothing of other targets."""
+    if not isinstance(target, HostTarget):
+        return frozenset()
+    return frozenset((*_sorted(target.addresses), *map(link_address, target.macs)))

@@ -4,11 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tercio.products.effectors.addresses import address, collapsed, covers, network, plain, without
+from tercio.products.effectors.addresses import address, collapsed, covers, link_address, network, plain, without
 
 
 def test_an_address_is_read_in_its_shortest_form() -> None:
     assert str(address("FD00:0::0001")) == "fd00::1"
+
+
+def test_a_link_address_is_one_machines_in_lower_case() -> None:
+    assert link_address("02:00:0A:4D:1E:15") == "02:00:0a:4d:1e:15"
+    for wrong in ("", "02-00-0a-4d-1e-15", "02:00:0a:4d:1e", "02:00:0a:4d:1e:15:16", "02:00:0a:4d:1e:15\n", "x"):
+        with pytest.raises(ValueError, match="no link address"):
+            link_address(wrong)
+    for group in ("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "33:33:00:00:00:16", "00:00:00:00:00:00"):
+        with pytest.raises(ValueError, match="no single machine"):
+            link_address(group)
 
 
 def test_ipv4_written_as_ipv6_is_that_ipv4() -> None:

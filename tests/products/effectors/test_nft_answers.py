@@ -31,6 +31,13 @@ def test_a_declared_table_is_whole(listing: Callable[[str], str]) -> None:
     assert verdict(listing(declaration(NEVER)), NEVER) is Ruleset.WHOLE, "declaring twice changes nothing"
 
 
+def test_what_keeps_its_own_traffic_is_part_of_it(listing: Callable[[str], str]) -> None:
+    kept = listing(f"add element {TABLE} kept4 {{ 10.9.0.0/16 }}\nadd element {TABLE} kept6 {{ fd00:9::/64 }}")
+    assert verdict(kept, NEVER, ("fd00:9::/64", "10.9.0.0/16")) is Ruleset.WHOLE
+    assert verdict(kept, NEVER, ("10.9.0.0/16",)) is Ruleset.DAMAGED
+    assert verdict(listing(""), NEVER, ("10.9.0.0/16",)) is Ruleset.DAMAGED
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -41,6 +48,7 @@ def test_a_declared_table_is_whole(listing: Callable[[str], str]) -> None:
         f"delete element {TABLE} never4 {{ 10.0.1.1 }}",
         f"add element {TABLE} never4 {{ 10.9.0.0/16 }}",
         f"flush set {TABLE} never6",
+        f"add element {TABLE} kept4 {{ 10.9.0.0/16 }}",
         f"add chain {TABLE} guard {{ type filter hook forward priority -10; policy drop; }}",
     ],
 )

@@ -20,6 +20,12 @@ def test_a_host_is_each_of_its_addresses_once() -> None:
     assert found == (Cell("hosts", 4, ("10.0.0.1",)), Cell("hosts", 6, ("fd00::1",)))
 
 
+def test_a_machine_is_each_of_its_link_addresses_too() -> None:
+    found = cells(HostTarget("x", ("10.0.0.1",), ("02:00:0A:4D:1E:15", "02:00:0a:4d:1e:15")))
+    assert found == (Cell("hosts", 4, ("10.0.0.1",)), Cell("macs", 2, ("02:00:0a:4d:1e:15",)))
+    assert cells(HostTarget("x", (), ("02:00:0a:4d:1e:15",))) == (Cell("macs", 2, ("02:00:0a:4d:1e:15",)),)
+
+
 def test_a_flow_is_each_pair_of_one_family() -> None:
     found = cells(FlowTarget("a", "b", ("10.0.0.1", "fd00::1"), ("10.0.0.2", "10.0.0.3", "fd00::2"), "tcp", 502))
     assert [(c.family, c.key) for c in found] == [
@@ -47,6 +53,8 @@ def test_needed_flows_that_overlap_become_cells_that_do_not() -> None:
     [
         (HostTarget("x", ()), "nothing"),
         (HostTarget("x", ("plc1",)), "plc1"),
+        (HostTarget("x", ("10.0.0.1",), ("ff:ff:ff:ff:ff:ff",)), "single machine"),
+        (HostTarget("x", (), ("02:00:0a:4d:1e:15 }; flush",)), "no link address"),
         (FlowTarget("a", "b", ("10.0.0.1",), ("fd00::1",), "tcp", 502), "nothing"),
         (FlowTarget("a", "b", ("10.0.0.1",), ("10.0.0.2",), "tcp; drop", 502), "neither"),
         (FlowTarget("a", "b", ("10.0.0.1",), ("10.0.0.2",), "tcp", 0), "port"),

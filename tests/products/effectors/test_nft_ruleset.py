@@ -6,17 +6,20 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tercio.model.commands import Action, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Response, Target
 from tercio.model.units import SECOND
-from tercio.products.effectors.nft_ruleset import RULES, SETS, SIGNATURES, declaration, signature
+from tercio.products.effectors.nft_ruleset import PINNED, RULES, SETS, SIGNATURES, declaration, signature
 from tests.products.field import Loop, Namespace, Served, command
 from tests.products.plant import RST, Plant, Sink, four, six, until
 
 NEVER = ("10.99.3.40", "fd00:99:3::40")
+KEPT = ("10.99.2.131", "fd00:99:2::131")
+"""Further addresses of one host, which keep their own traffic."""
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,9 @@ def plant(spaces: Callable[[], Namespace]) -> Plant:
 
 @pytest.fixture(scope="module")
 def hand(plant: Plant, served: Callable[..., Served]) -> Served:
-    return served(plant.gateway, settings=f"never = {list(NEVER)}\ntargets_per_hour = 1000\n")
+    return served(
+        plant.gateway, settings=f"never = {list(NEVER)}\nnever_host = {list(KEPT)}\ntargets_per_hour = 1000\n"
+    )
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def loop(hand: Served, plant: Plant) -> Iterator[Loop]:
     line.close()
     plant.hang_up()
     for name in SETS:
-        if not name.startswith("never"):
+        if not name.startswith(PINNED):
             plant.gateway.nft(f"flush set inet tercio {name}")
     subprocess.run(plant.gateway.argv("conntrack", "-F"), capture_output=True, check=False)
 
@@ -218,6 +223,70 @@ def test_a_never_address_is_not_touched_even_if_an_element_says_so(plant: Plant,
     assert silent(plant, "plc", four("office"), 503)
     sink.close()
     plant.hosts["plc"].run(f"ip addr del {never}/{length} dev eth0")
+
+
+def link(plant: Plant, name: str) -> str:
+    """A host's own link address."""
+    return plant.hosts[name].run("ip -o link show eth0").split("link/ether ")[1].split()[0]
+
+
+@pytest.mark.usefixtures("plc")
+@pytest.mark.parametrize("name", ["office", "ews"])
+def test_a_denied_machine_is_refused_under_every_address_it_takes(plant: Plant, loop: Loop, name: str) -> None:
+    net, own = (1, plant.hosts[name]) if name == "office" else (2, plant.hosts[name])
+    own.run(
+        f"ip addr add 10.99.{net}.77/24 dev eth0", f"ip addr add fd00:99:{net}::77/64 dev eth0 nodad preferred_lft 0"
+    )
+    new = {four: f"10.99.{net}.77", six: f"fd00:99:{net}::77"}
+
+    def again(version: Callable[[str], str]) -> bool:
+        """Whether a connection from the new address is reset."""
+        try:
+            own.inside(partial(socket.create_connection, (version("plc"), 502), 3.0, (new[version], 0))).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    assert not again(four)
+    assert not again(six)
+    hmi = plant.connect("hmi", four("plc"), 502)
+    target = HostTarget(name, (), (link(plant, name),))
+    deny(loop, target)
+    assert again(four)
+    assert again(six)
+    assert refused(plant, name, four("plc"))
+    assert talks(hmi)
+    assert loop.order(command(None, "", Action.QUERY)).standing[0].lease == "lse-1"
+    cancel(loop, target)
+    assert not again(four)
+    assert not again(six)
+    own.run(f"ip addr del 10.99.{net}.77/24 dev eth0", f"ip addr del fd00:99:{net}::77/64 dev eth0")
+
+
+@pytest.mark.usefixtures("plc")
+def test_what_keeps_its_own_traffic_keeps_it_from_a_denied_link_address(plant: Plant, loop: Loop) -> None:
+    own = plant.hosts["ews"]
+    own.run(f"ip addr add {KEPT[0]}/24 dev eth0", f"ip addr add {KEPT[1]}/64 dev eth0 nodad preferred_lft 0")
+    deny(loop, HostTarget("ews", (), (link(plant, "ews"),)))
+    for kept, version in zip(KEPT, (four, six), strict=True):
+        line = own.inside(partial(socket.create_connection, (version("plc"), 502), 3.0, (kept, 0)))
+        assert talks(line)
+        line.close()
+        assert refused(plant, "ews", version("plc"))
+    own.run(f"ip addr del {KEPT[0]}/24 dev eth0", f"ip addr del {KEPT[1]}/64 dev eth0")
+
+
+@pytest.mark.usefixtures("plc")
+def test_neighbours_on_one_link_find_each_other_through_a_closed_conduit(plant: Plant, loop: Loop) -> None:
+    """Two zones in one segment: what asks for a neighbour, and its answer, are no traffic between zones."""
+    needed = NeededFlow(six("ews"), six("plc"), "tcp", 502)
+    deny(loop, ConduitTarget("a", "b", (f"{six('ews')}/128",), (f"{six('plc')}/128",), (needed,)))
+    for name in ("ews", "plc"):
+        plant.hosts[name].run("ip -6 neigh flush dev eth0")
+    assert talks(plant.connect("ews", six("plc"), 502))
+    assert silent(plant, "ews", six("plc"), 503)
+    echo = plant.hosts["ews"].argv("ping", "-c1", "-W1", six("plc"))
+    assert subprocess.run(echo, capture_output=True, check=False).returncode != 0, "other ICMP stays outside"
 
 
 def retransmits_after(plant: Plant, plc: Sink, block: Callable[[], None], lift: Callable[[], None]) -> bool:

@@ -87,6 +87,7 @@ def done(order: Command, found: Facts) -> Facts:
 
 
 HOSTS = [HostTarget(n, (f"10.0.0.{n}", f"fd00::{n}")) for n in "123"]
+HOSTS += [HostTarget("4", ("10.0.0.1",), ("02:00:00:00:00:04",)), HostTarget("5", (), ("02:00:00:00:00:04",))]
 FLOWS = [FlowTarget("a", "b", ("10.0.0.1", "10.0.0.2"), (f"10.0.1.{n}",), "tcp", 502) for n in (1, 2)]
 CONDUITS = [
     ConduitTarget("it", "ot", ("10.0.0.0/24",), ("10.0.1.0/24",), (NeededFlow("10.0.0.9", "10.0.1.9", "tcp", 502),)),
@@ -224,7 +225,7 @@ def test_no_text_of_an_order_reaches_nft_unchecked(lease: str, addresses: list[s
 def test_a_fast_read_asks_for_the_targets_sets_only() -> None:
     texts = [r.text for r in facts(Config(), command(HOSTS[0]))]
     assert texts[0] == f"list table {TABLE}"
-    sets = {f"{prefix}hosts{n}" for n in (4, 6) for prefix in ("", "claimed_", "wary_")}
+    sets = {f"{prefix}hosts{n}" for n in (4, 6) for prefix in ("", "claimed_", "wary_")} | {"macs2", "claimed_macs2"}
     assert {text.rpartition(" ")[2] for text in texts[1:]} == sets
     for other in (None, command(None, "lse", Action.CANCEL), command(CONDUITS[0])):
         assert [(r.text, r.steady) for r in facts(Config(), other)] == [(f"list table {TABLE}", False)]

@@ -1,9 +1,22 @@
 """Addresses and networks as orders carry them, read strictly: what is not plainly an address is refused."""
 
+import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+
+
+def link_address(text: str) -> str:
+    """Read one machine's link address (MAC), in lower case. Raises ValueError for anything else: a group, none at
+    all, another form."""
+    found = text.lower()
+    if _MAC.fullmatch(found) is None:
+        raise ValueError(f"{text[:80]!r} is no link address; write for example 02:00:0a:4d:1e:15")
+    if int(found[:2], 16) & 1 or found == "00:00:00:00:00:00":
+        raise ValueError(f"{text!r} is no single machine's link address")
+    return found
 
 
 def address(text: str) -> Address:

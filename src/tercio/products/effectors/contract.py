@@ -45,9 +45,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What the hand's own file tells the effector: ``never`` are networks (CIDR) that must never be touched."""
+    """What the hand's own file tells the effector: ``never`` are networks (CIDR) that must never be touched, ``kept``
+    those that keep their own traffic."""
 
     never: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import msgspec
 from tercio.model.units import SECOND
 from tercio.products.effectors.addresses import Network, collapsed, network
 from tercio.products.effectors.nft_claims import LEASE, Cell
-from tercio.products.effectors.nft_ruleset import SETS, SIGNATURES
+from tercio.products.effectors.nft_ruleset import PINNED, SETS, SIGNATURES
 
 _GUARD = {"type": "filter", "hook": "forward", "prio": -10, "policy": "accept"}
 _PROTOCOLS = {"6": "tcp", "17": "udp"}
@@ -107,21 +107,25 @@ def _text(part: Any) -> str:
 
 
 @lru_cache(maxsize=2)
-def verdict(answer: str, never: tuple[str, ...]) -> Ruleset:
+def verdict(answer: str, never: tuple[str, ...], kept: tuple[str, ...] = ()) -> Ruleset:
     """The verdict on a listing. Remembered, as the same listing is judged again with every order. Raises ValueError."""
-    return ruleset_of(table_of(answer), never)
+    return ruleset_of(table_of(answer), never, kept)
 
 
-def ruleset_of(table: Table, never: tuple[str, ...]) -> Ruleset:
+def ruleset_of(table: Table, never: tuple[str, ...], kept: tuple[str, ...] = ()) -> Ruleset:
     """Compare the table with the declared one. Sets that are not declared are somebody else's mistake, and do no
     harm."""
     rules = sorted(table.rules, key=lambda rule: rule[0]) == sorted(SIGNATURES, key=lambda rule: rule[0])
     whole = rules and table.guard == _GUARD and set(SETS) <= set(table.sets)
-    return Ruleset.WHOLE if whole and _never(table) == collapsed([network(n) for n in never]) else Ruleset.DAMAGED
+    pinned = all(
+        _pinned(table, name) == collapsed([network(n) for n in networks])
+        for name, networks in zip(PINNED, (never, kept), strict=True)
+    )
+    return Ruleset.WHOLE if whole and pinned else Ruleset.DAMAGED
 
 
-def _never(table: Table) -> tuple[Network, ...]:
+def _pinned(table: Table, name: str) -> tuple[Network, ...]:
     try:
-        return collapsed([network(e.key[0]) for e in table.elements if e.set in ("never4", "never6")])
+        return collapsed([network(e.key[0]) for e in table.elements if e.set in (f"{name}4", f"{name}6")])
     except ValueError:
         return ()

@@ -13,7 +13,16 @@ from itertools import product
 import msgspec
 
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
-from tercio.products.effectors.addresses import Network, address, collapsed, covers, network, plain, without
+from tercio.products.effectors.addresses import (
+    Network,
+    address,
+    collapsed,
+    covers,
+    link_address,
+    network,
+    plain,
+    without,
+)
 from tercio.products.effectors.nft_ruleset import RANGES
 
 LEASE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -66,7 +75,8 @@ def cells(target: Target) -> tuple[Cell, ...]:
 
 
 def _host(target: HostTarget) -> set[Cell]:
-    return {Cell("hosts", found.version, (str(found),)) for found in map(address, target.addresses)}
+    links = {Cell("macs", 2, (found,)) for found in map(link_address, target.macs)}
+    return links | {Cell("hosts", found.version, (str(found),)) for found in map(address, target.addresses)}
 
 
 def _service(transport: str, port: int) -> tuple[str, str]:

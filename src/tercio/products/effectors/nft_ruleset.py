@@ -27,23 +27,32 @@ _TYPES = {
     "flows": "{a} . {a} . inet_proto . inet_service",
     "conduits": "{a} . {a}",
     "needed": "{a} . {a} . inet_proto . inet_service",
+    "macs": "ether_addr",
 }
 RANGES = ("conduits", "needed")
 """Kinds whose keys are networks."""
 KINDS = tuple(_TYPES)
 FAMILIES = (4, 6)
+PINNED = ("never", "kept")
+"""Sets that hold what the hand's own file says. What is never to be refused as a host is ``kept`` where a link address
+is refused: the link address of a controller in an order must not silence it."""
+
+
+def families(kind: str) -> tuple[int, ...]:
+    """The families that a kind has sets for: 4 and 6, or 2 for link addresses."""
+    return (2,) if kind == "macs" else FAMILIES
 
 
 def _sets() -> dict[str, str]:
-    sets = {}
-    for family, word in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        sets[f"never{family}"] = f"type {word}; flags interval;"
-        for kind, form in _TYPES.items():
-            flags = "interval,timeout" if kind in RANGES else "timeout"
-            sets[f"{kind}{family}"] = f"type {form.format(a=word)}; flags {flags};"
-            sets[f"claimed_{kind}{family}"] = f"type ether_addr . {form.format(a=word)}; flags {flags};"
-        for kind in ("hosts", "flows"):
-            sets[f"wary_{kind}{family}"] = f"type {_TYPES[kind].format(a=word)}; flags timeout;"
+    words = {2: "ether_addr", 4: "ipv4_addr", 6: "ipv6_addr"}
+    sets = {f"{name}{n}": f"type {words[n]}; flags interval;" for n in FAMILIES for name in PINNED}
+    for kind, form in _TYPES.items():
+        flags = "interval,timeout" if kind in RANGES else "timeout"
+        for n in families(kind):
+            sets[f"{kind}{n}"] = f"type {form.format(a=words[n])}; flags {flags};"
+            sets[f"claimed_{kind}{n}"] = f"type ether_addr . {form.format(a=words[n])}; flags {flags};"
+            if kind in ("hosts", "flows"):
+                sets[f"wary_{kind}{n}"] = f"type {form.format(a=words[n])}; flags timeout;"
     return sets
 
 
@@ -59,6 +68,7 @@ def _both(why: str, rule: str) -> list[tuple[str, str, str]]:
 _FLOW = "{ip} saddr . {ip} daddr . meta l4proto . th dport"
 _TCP = "meta l4proto tcp"
 _RESET = f"{_TCP} reject with tcp reset"
+_NEIGHBOURS = "ip6 hoplimit 255 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 _REPLY = "{ip} daddr . {ip} saddr . meta l4proto . th sport"
 
 
@@ -75,6 +85,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     *_both("never touched as source", "{ip} saddr @never{n} accept"),
     *_both("never touched as destination", "{ip} daddr @never{n} accept"),
     *_both("from a denied host", "{ip} saddr @hosts{n} goto from_denied"),
+    *_both("from a denied machine", "ether saddr @macs2 {ip} saddr != @kept{n} goto from_denied"),
     *_both("a denied flow", f"{_FLOW} @flows{{n}} goto from_denied"),
     *_both("to a denied host", "{ip} daddr @hosts{n} goto to_denied"),
     *_both("reply of a denied flow", f"{_REPLY} @flows{{n}} goto to_denied"),
@@ -86,6 +97,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     *_both("replies to what is needed, UDP", f"{_REPLY} @needed{{n}} meta l4proto udp accept"),
     ("guard", "errors about known connections", "meta l4proto { icmp, ipv6-icmp } ct state related accept"),
     ("guard", "connections caught in a closed conduit", f"meta l4proto tcp {_if(Bit.CLOSED)} drop"),
+    ("guard", "neighbours find each other on one link", _NEIGHBOURS),
     *_both("through a closed conduit", "{ip} saddr . {ip} daddr @conduits{n} goto closed"),
     *_both("back through a closed conduit", "{ip} daddr . {ip} saddr @conduits{n} goto closed"),
     ("from_denied", "other than TCP: silence", "meta l4proto != tcp drop"),
@@ -120,15 +132,16 @@ def signature(why: str, rule: str) -> str:
 SIGNATURES = tuple((chain, signature(why, rule)) for name in CHAINS for chain, why, rule in RULES if chain == name)
 
 
-def declaration(never: tuple[str, ...]) -> str:
+def declaration(never: tuple[str, ...], kept: tuple[str, ...] = ()) -> str:
     """The transaction that makes the table what it should be: creates what is missing, replaces all rules, keeps every
-    element but those of the never sets, which become ``never`` (networks, none overlapping)."""
+    element but those of the pinned sets, which become ``never`` and ``kept`` (networks, none overlapping)."""
     lines = [f"add table {TABLE}"]
     lines += [f"add set {TABLE} {name} {{ {form} }}" for name, form in SETS.items()]
     for family, sign in ((4, "."), (6, ":")):
-        lines.append(f"flush set {TABLE} never{family}")
-        if mine := [n for n in never if (":" in n) == (sign == ":")]:
-            lines.append(f"add element {TABLE} never{family} {{ {', '.join(mine)} }}")
+        for name, networks in zip(PINNED, (never, kept), strict=True):
+            lines.append(f"flush set {TABLE} {name}{family}")
+            if mine := [n for n in networks if (":" in n) == (sign == ":")]:
+                lines.append(f"add element {TABLE} {name}{family} {{ {', '.join(mine)} }}")
     for name in CHAINS:
         lines.append(f"add chain {TABLE} {name}" + (f" {{ {GUARD} }}" if name == "guard" else ""))
         lines.append(f"flush chain {TABLE} {name}")

@@ -22,7 +22,7 @@ from tercio.model.units import SECOND, span, timestamp
 from tercio.products.effectors.contract import Config, Effector, Read, Step, Via
 from tercio.products.effectors.nft_answers import Element, Ruleset, table_of, verdict
 from tercio.products.effectors.nft_claims import LEASE, Cell, Claim, cells, slot, wall
-from tercio.products.effectors.nft_ruleset import FAMILIES, KINDS, TABLE, declaration
+from tercio.products.effectors.nft_ruleset import KINDS, TABLE, declaration, families
 
 WARY = 16 * 60 * SECOND
 """Linux gives up retransmitting after 924 s (tcp_retries2 = 15): what was sent during a block is forgotten by then."""
@@ -31,11 +31,12 @@ TOLERANCE = 2 * SECOND
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """The table as it was read: ``never`` is what its never sets should hold."""
+    """The table as it was read: ``never`` and ``kept`` are what its pinned sets should hold."""
 
     ruleset: Ruleset
     elements: tuple[Element, ...] = ()
     never: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 class _Want(msgspec.Struct, frozen=True):
@@ -54,8 +55,9 @@ def facts(config: Config, command: Command | None) -> tuple[Read, ...]:
     if command is None or not _fast(command) or command.target is None:
         return (Read(Via.NFT, f"list table {TABLE}"),)
     kind = "hosts" if isinstance(command.target, HostTarget) else "flows"
-    sets = [f"{prefix}{kind}{family}" for family in FAMILIES for prefix in ("", "claimed_", "wary_")]
-    fresh = (Read(Via.NFT, f"list set {TABLE} {name}") for name in sets)
+    sets = [f"{prefix}{kind}{family}" for family in families(kind) for prefix in ("", "claimed_", "wary_")]
+    links = ["macs2", "claimed_macs2"] if kind == "hosts" else []
+    fresh = (Read(Via.NFT, f"list set {TABLE} {name}") for name in (*sets, *links))
     return (Read(Via.NFT, f"list table {TABLE}", steady=True), *fresh)
 
 
@@ -67,14 +69,14 @@ def read(config: Config, command: Command | None, answers: tuple[str | None, ...
     """Raises ValueError where an answer is not nft's JSON."""
     whole, *fresh = answers
     if whole is None or None in fresh:
-        return Facts(Ruleset.ABSENT, (), config.never)
+        return Facts(Ruleset.ABSENT, (), config.never, config.kept)
     texts = [answer or "" for answer in fresh or (whole,)]
     near: frozenset[str] = frozenset()
     if fresh and command is not None and command.target is not None:
         near = frozenset({command.lease, *(cell.key[0] for cell in cells(command.target))})
         near |= {_source(element) for element in _elements(texts, near)}
     elements = _elements(texts, near)
-    return Facts(verdict(whole, config.never), elements, config.never)
+    return Facts(verdict(whole, config.never, config.kept), elements, config.never, config.kept)
 
 
 def _elements(texts: list[str], near: frozenset[str]) -> tuple[Element, ...]:
@@ -105,7 +107,7 @@ def invalid(command: Command) -> str:
 
 def prepare(found: Facts) -> tuple[Step, ...]:
     """Create or mend the table; no step where it is whole. Without elements it changes nothing for any packet."""
-    return () if found.ruleset is Ruleset.WHOLE else (Step(Via.NFT, declaration(found.never), rules=True),)
+    return () if found.ruleset is Ruleset.WHOLE else (Step(Via.NFT, declaration(found.never, found.kept), rules=True),)
 
 
 def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
