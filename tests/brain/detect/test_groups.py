@@ -1,8 +1,8 @@
 import pytest
 from msgspec import UNSET
 
-from tercio.brain.detect import ir
-from tercio.brain.detect.groups import Group, carried_values, evaluate_known, same
+from tercio.brain.detect import groups, ir
+from tercio.brain.detect.groups import Group, Known, carried_values, same
 from tercio.brain.detect.patterns import FieldMatcher
 from tercio.brain.detect.rules import Origin, Rule
 from tercio.model.findings import Level
@@ -43,7 +43,7 @@ def group(known: dict[int, bool], *conditions: int) -> Group:
         )
         for field in ("kind", "f", "g")
     }
-    return Group(NODES, matchers, [rule(condition) for condition in conditions], evaluate_known(NODES, known))
+    return Group(NODES, matchers, [rule(condition) for condition in conditions], Known(NODES, known))
 
 
 def found(made: Group, line: bytes) -> list[str]:
@@ -51,10 +51,15 @@ def found(made: Group, line: bytes) -> list[str]:
 
 
 def test_truth_spreads_from_what_is_known() -> None:
-    assert evaluate_known(NODES, {0: True})[:6] == [True, None, None, None, False, None]
-    assert evaluate_known(NODES, {0: False})[:6] == [False, None, None, False, True, True]
-    assert evaluate_known(NODES, {1: True})[6:] == [False, False, None, True, None]
-    assert evaluate_known(NODES, {}) == [None] * len(NODES)
+    assert truth({0: True})[:6] == [True, None, None, None, False, None]
+    assert truth({0: False})[:6] == [False, None, None, False, True, True]
+    assert truth({1: True})[6:] == [False, False, None, True, None]
+    assert truth({}) == [None] * len(NODES)
+
+
+def truth(known: dict[int, bool]) -> list[bool | None]:
+    found = Known(NODES, known)
+    return [found[place] for place in range(len(NODES))]
 
 
 def test_only_open_questions_need_fields() -> None:
@@ -80,6 +85,24 @@ def test_all_kinds_together() -> None:
     assert found(made, b'{"f":"is long enough","g":"is long enough"}') == ["r10", "r5", "r6"]
     assert found(made, b'{"g":1}') == ["r6"]
     assert found(made, b"{}") == ["r6", "r9"]
+
+
+def test_what_was_answered_once_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(groups, "CACHED_RECORDS", 2)
+    made = group({0: True}, 3, 6)
+    for value, answer in [("x", "r3"), ("y", "r6"), ("x", "r3"), ("z", "r6"), ("x", "r3")]:
+        assert found(made, b'{"f":"%s"}' % value.encode()) == [answer]
+        assert 0 < len(made._remembered) <= 2
+    assert found(made, b'{"f":["x","y"]}') == ["r3"], "a list is not remembered, and is answered"
+    assert found(made, b'{"f":"%s"}' % (b"y" * (groups.CACHED_LENGTH + 1))) == ["r6"]
+    assert all(len(key[0]) < 2 for key in made._remembered)
+
+
+def test_what_python_holds_to_be_equal_is_told_apart():
+    made = Group(
+        (ir.Number("f", 1),), {"f": FieldMatcher({0: ir.Number("f", 1)})}, [rule(0)], Known((ir.Number("f", 1),), {})
+    )
+    assert [found(made, b'{"f":%s}' % text) for text in (b"1", b"true", b"1.0", b"1")] == [["r0"], [], ["r0"], ["r0"]]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,16 @@ import msgspec
 
 from tercio.brain.detect import ir
 from tercio.brain.detect.fields import FieldReader
-from tercio.brain.detect.groups import Group, evaluate_known
+from tercio.brain.detect.groups import Group, Known
 from tercio.brain.detect.patterns import FieldMatcher
 from tercio.brain.detect.rules import Origin, Rule, RuleSet
 from tercio.model.events import Batch, LogSource, Match
 
 Where = dict[str, tuple[str, ...]]
 """Which records are meant: each of these routing fields has one of these values."""
+
+Route = tuple[tuple[str, tuple[str, ...]], ...]
+"""The same as a key."""
 
 MAX_GROUPS = 4_096
 """Plans kept per source; beyond it they are made anew."""
@@ -65,14 +68,17 @@ class _Router:
             for place, node in enumerate(ruleset.nodes)
             if not isinstance(node, ir.And | ir.Or | ir.Not | ir.SameAs) and node.field in source.routes
         ]
-        nothing_routed = evaluate_known(ruleset.nodes, {place: False for place, _ in self._leaves})
-        self._rules: list[tuple[Rule, tuple[Where, ...] | None]] = []
+        nothing_routed = Known(ruleset.nodes, {place: False for place, _ in self._leaves})
+        self._anywhere: list[Rule] = []
+        self._routed: dict[Route, list[Rule]] = {}
         for rule in ruleset.rules.values():
             routes = _routes(rule.origin, source)
-            if routes or (routes is None and nothing_routed[rule.condition] is False):
-                self._rules.append((rule, routes))
+            if routes is None and nothing_routed[rule.condition] is False:
+                self._anywhere.append(rule)
+            for route in routes or ():
+                self._routed.setdefault(tuple(sorted(route.items())), []).append(rule)
         self._groups: dict[tuple[Any, ...], Group | None] = {}
-        self.takes = frozenset(rule.id for rule, _ in self._rules)
+        self.takes = frozenset(r.id for rules in (self._anywhere, *self._routed.values()) for r in rules)
 
     def group(self, line: bytes) -> Group | None:
         values = self._reader.read(line)
@@ -91,9 +97,10 @@ class _Router:
     def _plan(self, routing: tuple[Any, ...]) -> Group | None:
         values = dict(zip(self._reader.fields, routing, strict=True))
         hits = {field: self._matchers[field].hits(value) for field, value in values.items() if field in self._matchers}
-        known = evaluate_known(self._nodes, {place: place in hits[field] for place, field in self._leaves})
+        known = Known(self._nodes, {place: place in hits[field] for place, field in self._leaves})
         said = {field: ir.text_of(value) for field, value in values.items()}
-        rules = [rule for rule, routes in self._rules if routes is None or any(_among(said, route) for route in routes)]
+        open_now = [self._anywhere, *(rules for route, rules in self._routed.items() if _among(said, route))]
+        rules = {rule.id: rule for each in open_now for rule in each}.values()
         group = Group(self._nodes, self._matchers, rules, known, self._source.places)
         return None if group.empty else group
 
@@ -130,8 +137,8 @@ def _both(one: Where, other: Where) -> Where | None:
     return merged if all(merged.values()) else None
 
 
-def _among(said: Mapping[str, str | None], where: Where) -> bool:
-    return all(said.get(field) in values for field, values in where.items())
+def _among(said: Mapping[str, str | None], route: Route) -> bool:
+    return all(said.get(field) in values for field, values in route)
 
 
 def _no_route(origin: Origin, sources: Any) -> str:

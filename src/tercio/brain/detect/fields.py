@@ -28,13 +28,17 @@ class FieldReader:
 
     def __init__(self, fields: Iterable[str], places: Callable[[str], tuple[str, ...]] = own_name) -> None:
         self.fields = tuple(dict.fromkeys(fields))
-        choices = [tuple(tuple(place.split(".")) for place in places(f)) for f in self.fields if f != ANYWHERE]
-        self._choices = dict(zip((f for f in self.fields if f != ANYWHERE), choices, strict=True))
-        paths = tuple(dict.fromkeys(path for each in choices for path in each))
+        self._choices = {f: [tuple(p.split(".")) for p in places(f)] for f in self.fields if f != ANYWHERE}
+        firsts = [choices[0] for choices in self._choices.values()]
+        paths = list(dict.fromkeys([*firsts, *(path for choices in self._choices.values() for path in choices)]))
         prefixes = {path[:length] for path in paths for length in range(1, len(path))}
-        self._typed = len(choices) == len(self.fields) and bool(paths) and prefixes.isdisjoint(paths)
-        self._ranked = [tuple(paths.index(path) for path in each) for each in choices]
-        self._plain = all(len(each) == 1 for each in choices)
+        distinct = len(firsts) == len(set(firsts)) == len(self.fields)
+        self._typed = bool(paths) and distinct and prefixes.isdisjoint(paths)
+        self._others = [
+            (at, tuple(paths.index(path) for path in choices[1:]))
+            for at, choices in enumerate(self._choices.values())
+            if len(choices) > 1
+        ]
         if self._typed:
             shape, names = _struct(paths)
             self._decode = msgspec.json.Decoder(shape).decode
@@ -46,11 +50,20 @@ class FieldReader:
         if not self._typed:
             return self._walk(line)
         try:
-            found = self._pick(self._decode(line))
+            picked: tuple[Any, ...] = self._pick(self._decode(line))
         except msgspec.ValidationError:
             return self._walk(line)
-        picked: tuple[Any, ...] = (found,) if self._single else found
-        return picked if self._plain else tuple(_first(picked[at] for at in ranks) for ranks in self._ranked)
+        if self._single:
+            return (picked,)
+        return self._chosen(picked) if self._others else picked
+
+    def _chosen(self, picked: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Where a field is not at its first place, take it from the next one that has it."""
+        values = list(picked[: len(self.fields)])
+        for at, others in self._others:
+            if values[at] is UNSET:
+                values[at] = _first(picked[other] for other in others)
+        return tuple(values)
 
     def _walk(self, line: bytes) -> tuple[Any, ...]:
         record = _decode_any(line)

@@ -14,8 +14,41 @@ from tercio.model.events import Match
 Test = Callable[[frozenset[int], Mapping[str, Any]], bool]
 """Whether a node holds, given the leaves that hold and the values by field."""
 
+CACHED_RECORDS = 2_048
+"""Combinations of values remembered per group; beyond it all are forgotten."""
+CACHED_LENGTH = 4_096
+"""Longest texts, taken together, of a combination that is remembered: with CACHED_RECORDS, the bound of a group's
+memory (8 Mi characters)."""
+
 _NULL_COST = 0.3
 _TEXT_COST = 0.002
+
+
+class Known:
+    """Each node's truth as far as the routing values decide it: found out when it is asked for, and remembered."""
+
+    def __init__(self, nodes: Sequence[ir.Node], leaves: Mapping[int, bool]) -> None:
+        self._nodes = nodes
+        self._truth: dict[int, bool | None] = dict(leaves)
+
+    def __getitem__(self, place: int) -> bool | None:
+        if place not in self._truth:
+            self._truth[place] = self._find(self._nodes[place])
+        return self._truth[place]
+
+    def _find(self, node: ir.Node) -> bool | None:
+        match node:
+            case ir.And():
+                members = [self[i] for i in node.of]
+                return False if False in members else None if None in members else True
+            case ir.Or():
+                members = [self[i] for i in node.of]
+                return True if True in members else None if None in members else False
+            case ir.Not():
+                inner = self[node.of]
+                return None if inner is None else not inner
+            case _:
+                return None
 
 
 class Group:
@@ -26,7 +59,7 @@ class Group:
         nodes: Sequence[ir.Node],
         matchers: Mapping[str, FieldMatcher],
         rules: Iterable[Rule],
-        known: list[bool | None],
+        known: Known,
         places: Callable[[str], tuple[str, ...]] = own_name,
     ) -> None:
         tests = _Tests(nodes, known)
@@ -52,14 +85,30 @@ class Group:
         self._anchors = frozenset(self._anchored)
         self._reader = FieldReader([*asked, *carried], places)
         self._matchers = [(at, matchers[f].hits) for at, f in enumerate(self._reader.fields) if f in set(asked)]
+        self._remembered: dict[tuple[Any, ...], tuple[tuple[str, dict[str, str]], ...]] = {}
         self.empty = not (self._always or self._unanchored or self._anchored)
 
     def match(self, line: bytes, index: int) -> list[Match]:
         """The rules that match this line, by id. Raises as FieldReader.read does."""
         read = self._reader.read(line) if self._reader.fields else ()
+        key = (*read, *map(type, read))  # Python holds 1, 1.0 and True to be equal.
+        try:
+            known = self._remembered.get(key)
+        except TypeError:  # A list or an object is among the values.
+            return [Match(name, index, carried) for name, carried in self._found(read)]
+        if known is None:
+            known = self._found(read)
+            if len(self._remembered) >= CACHED_RECORDS:
+                self._remembered.clear()
+            if sum(len(value) for value in read if isinstance(value, str)) <= CACHED_LENGTH:
+                self._remembered[key] = known
+        return [Match(name, index, carried) for name, carried in known]
+
+    def _found(self, read: tuple[Any, ...]) -> tuple[tuple[str, dict[str, str]], ...]:
+        """The rules that hold for these values, by id, and what they carry."""
         hits = frozenset[int]().union(*[matcher(read[at]) for at, matcher in self._matchers])
         if not self._always and not self._unanchored and hits.isdisjoint(self._anchors):
-            return []
+            return ()
         values = dict(zip(self._reader.fields, read, strict=True))
         found = {rule.id: rule for rule in self._always}
         for place in hits & self._anchors:
@@ -69,7 +118,7 @@ class Group:
         for rule, test in self._unanchored:
             if test(hits, values):
                 found[rule.id] = rule
-        return [Match(name, index, carried_values(found[name], values)) for name in sorted(found)]
+        return tuple((name, carried_values(found[name], values)) for name in sorted(found))
 
 
 def carried_values(rule: Rule, values: Mapping[str, Any]) -> dict[str, str]:
@@ -83,29 +132,10 @@ def carried_values(rule: Rule, values: Mapping[str, Any]) -> dict[str, str]:
     return carried
 
 
-def evaluate_known(nodes: Sequence[ir.Node], leaves: Mapping[int, bool]) -> list[bool | None]:
-    """Each node's truth where the known leaves decide it, else None."""
-    truth: list[bool | None] = []
-    for place, node in enumerate(nodes):
-        match node:
-            case ir.And():
-                members = [truth[i] for i in node.of]
-                truth.append(False if False in members else None if None in members else True)
-            case ir.Or():
-                members = [truth[i] for i in node.of]
-                truth.append(True if True in members else None if None in members else False)
-            case ir.Not():
-                inner = truth[node.of]
-                truth.append(None if inner is None else not inner)
-            case _:
-                truth.append(leaves.get(place))
-    return truth
-
-
 class _Tests:
     """Turns the undecided part of the graph into functions, and says what they need."""
 
-    def __init__(self, nodes: Sequence[ir.Node], known: Sequence[bool | None]) -> None:
+    def __init__(self, nodes: Sequence[ir.Node], known: Known) -> None:
         self._nodes = nodes
         self._known = known
         self._made: dict[int, Test] = {}
