@@ -21,7 +21,7 @@ from tercio.model.events import Batch
 from tercio.model.incidents import Status as Life
 from tercio.model.journal import Basis, Lost
 from tercio.model.units import SECOND
-from tercio.model.words import WordKind
+from tercio.model.words import Word, WordKind
 from tests.loop.given import (
     BASIS,
     EWS1,
@@ -41,6 +41,7 @@ from tests.loop.given import (
     listing,
     poll,
     replace,
+    reply,
     two_sensors,
     window,
 )
@@ -474,3 +475,37 @@ def test_what_decisions_rest_on_is_journaled_again_when_it_changed():
     desk.content = content(basis=replace(BASIS, rules="others"))
     desk.take(after=SECOND)
     assert [basis["rules"] for basis in desk.records("basis")] == ["others"]
+
+
+def test_on_a_full_disk_people_and_ends_are_attended_to_and_nothing_new_begins():
+    desk = Desk().contained()
+    lease = desk.effect.lease
+    count = len(desk.records("decision"))
+    spared = desk.take(alert(desk.now, EWS1, PLC1), after=SECOND, spare=True)
+    assert spared.state.offsets != {SOURCE: ("g1", desk.offset)}, "what was not looked at is read again"
+    (answer,) = desk.take(
+        spare=True, words=(Word(kind=WordKind.UNDO, who="anna", time=desk.now, target=lease),)
+    ).answers
+    assert answer.startswith("undoing")
+    assert [order.action for order in desk.orders] == [Action.CANCEL]
+    told, desk.orders = desk.orders, []
+    desk.take(spare=True, responses=tuple(reply(order, desk.now) for order in told))
+    assert not desk.state.effects
+    assert desk.states()[-1] == EffectState.RELEASED
+    assert len(desk.records("decision")) == count
+
+
+def test_on_a_full_disk_what_stands_is_not_renewed_and_runs_out():
+    desk = Desk().contained()
+    until = desk.effect.until
+    while desk.state.effects:
+        desk.take(after=SECOND, spare=True)
+    assert desk.now - until <= SECOND
+    assert not desk.orders
+    assert desk.states()[-1] == EffectState.EXPIRED
+
+
+def test_on_a_full_disk_nothing_is_written_by_time_alone():
+    desk = Desk()
+    assert all(desk.take(after=FLUSH, spare=True).transaction is None for _ in range(5))
+    assert desk.take(after=SECOND).transaction is not None

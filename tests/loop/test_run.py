@@ -3,7 +3,10 @@
 import asyncio
 import os
 import pwd
+import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -370,3 +373,72 @@ def one_turn(of: Setup) -> LoopState:
             for tail in shell._tails.values():
                 tail.close()
         return shell._state
+
+
+SMALL_DISK = """
+import asyncio
+import sys
+from pathlib import Path
+from tests.loop.given import EWS1, PLC1, WS1, alert, poll
+from tests.loop.shell import Peer, living, records, setup, until, write
+from tests.loop.test_run import now
+from tercio.loop import run as shell_of
+from tercio.model.commands import Action
+from tercio.model.words import WordKind
+from tercio.products.transports.words import Said, say
+from tercio.store.audit import verify
+
+folder = Path(sys.argv[1])
+shell_of.RETRY = 0.05
+
+def fill():
+    with (folder / "state" / "filler").open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                pass
+
+async def story():
+    async with Peer(folder).listening() as hand, living(setup(folder)) as (shell, store):
+        assert store.refill()
+        write(folder, poll(now()), alert(now(), WS1, PLC1))
+        await until(lambda: [e for e in shell._state.effects.values() if e.held], 60)
+        fill()
+        write(folder, alert(now(), EWS1, PLC1))
+        await until(lambda: shell._spare, 60)
+        (lease,) = shell._state.effects
+        heard = await asyncio.to_thread(say, folder / "state" / "loop.sock", Said(WordKind.UNDO, lease))
+        print("heard", heard.ok)
+        await until(lambda: not shell._state.effects, 60)
+        journaled = [done for command, done in zip(hand.commands, hand.journaled) if command.lease]
+        print("cancelled", hand.orders[-1].action == Action.CANCEL, all(journaled))
+        print("new", len([o for o in hand.orders if o.action == Action.DENY]), store.reserved > 0)
+        (folder / "state" / "filler").unlink()
+        await until(lambda: [e for e in shell._state.effects.values() if e.held], 60)
+        print("afterwards", len([o for o in hand.orders if o.action == Action.DENY]), shell._spare)
+    print("told", [b"its disk is full" in r.body for r in records(folder, "loss")])
+    print("whole", verify(folder / "state").ok)
+
+asyncio.run(story())
+"""
+
+
+def test_on_a_full_disk_the_reserve_keeps_people_heard_and_afterwards_all_is_made_up(tmp_path: Path):
+    if os.geteuid() or not shutil.which("unshare"):
+        pytest.skip("mounting a small disk needs root and unshare")
+    (tmp_path / "state").mkdir()
+    mount = 'mount -t tmpfs -o size=16m,mode=700 none "$0" && exec "$@"'
+    script = [sys.executable, "-c", SMALL_DISK, str(tmp_path)]
+    argv = ["unshare", "-m", "sh", "-c", mount, str(tmp_path / "state"), *script]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [
+        "heard True",
+        "cancelled True True",
+        "new 1 True",
+        "afterwards 2 False",
+        "told [True, False]",
+        "whole True",
+    ], done.stderr

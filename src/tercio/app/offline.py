@@ -45,9 +45,9 @@ async def undo_offline(settings: Settings, target: str, now: int) -> Heard:
             return Heard(target == ALL, hit)  # Where all was meant, nothing standing is what was wanted.
         word = Word(kind=WordKind.UNDO, who=f"{_user()} (offline)", time=now, target=target)
         commands = {effect.lease: cancelling(effect, now) for effect in hit}
-        store.commit(_asked(left, hit, word, commands))
+        store.commit(_asked(left, hit, word, commands), spare=True)
         responses = await _order(settings, list(commands.values()))
-        store.commit(_answers(left, hit, word, commands, responses))
+        store.commit(_answers(left, hit, word, commands, responses), spare=True)
     told = [_told(effect, responses[commands[effect.lease].id]) for effect in hit]
     return Heard(all(response.held for response in responses.values()), "; ".join(told))
 

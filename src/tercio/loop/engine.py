@@ -43,22 +43,24 @@ MOST_TOLD = 1000
 def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
     """Take what arrived into the state; return the new state, what must be written, and what to order after that."""
     ledger = Ledger(inputs.now)
-    state = _found(content, state, ledger)
+    state = _found(content, state, inputs, ledger)
     state = _people(content, state, inputs, ledger)
     state = _answers(state, inputs, ledger)
-    state, sensed = _sense(content, state, inputs, ledger)
-    state, changed = _correlate(content, state, sensed, ledger)
-    state = _watch(content, state, sensed, ledger)
-    state = _decide(content, state, changed, ledger)
+    if not inputs.spare:
+        state, sensed = _sense(content, state, inputs, ledger)
+        state, changed = _correlate(content, state, sensed, ledger)
+        state = _watch(content, state, sensed, ledger)
+        state = _decide(content, state, changed, ledger)
     state = leases.tend(content, state, inputs, ledger)
     state = inventory.ask(content, state, ledger)
-    state = upkeep.tidy(content, state, ledger)
-    return _close(state, ledger)
+    if not inputs.spare:
+        state = upkeep.tidy(content, state, ledger)
+    return _close(state, inputs, ledger)
 
 
-def _close(state: LoopState, ledger: Ledger) -> Turn:
+def _close(state: LoopState, inputs: Inputs, ledger: Ledger) -> Turn:
     """What is written is written with everything that it rests on: incidents, memory and offsets of one moment."""
-    flush = ledger.now - state.flushed >= (FLUSH_DIRTY if state.dirty else FLUSH)
+    flush = not inputs.spare and ledger.now - state.flushed >= (FLUSH_DIRTY if state.dirty else FLUSH)
     if flush or ledger.records or ledger.unparsed:
         for key in state.dirty:
             if key not in ledger.incidents and key in state.incidents:
@@ -67,8 +69,10 @@ def _close(state: LoopState, ledger: Ledger) -> Turn:
     return Turn(state, ledger.transaction(state, flush), tuple(ledger.orders), tuple(ledger.answers))
 
 
-def _found(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
-    """What decisions rest on is journaled before the first that rests on it."""
+def _found(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
+    """What decisions rest on is journaled before the first that rests on it; so is what nobody can look at any more."""
+    for loss in inputs.losses:
+        ledger.note(loss.source, loss)
     digest = content.basis.digest
     if state.memory.basis == digest:
         return state
@@ -101,8 +105,6 @@ def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
 def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> tuple[LoopState, Sensed]:
     sensed = sense(content, state.memory, inputs.batches, state.offsets)
     ledger.unparsed = sensed.unparsed
-    for loss in inputs.losses:
-        ledger.note(loss.source, loss)
     processes = observe(content.site, sensed.memory.processes, sensed.events)
     memory = msgspec.structs.replace(sensed.memory, processes=processes)
     return msgspec.structs.replace(state, memory=memory, offsets=sensed.offsets), sensed

@@ -133,7 +133,7 @@ def _review(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
             continue
         state, quiet = _quiet(content, state, lease, inputs.draw)
         verdict, why = _verdict(content, state, effect, quiet, ledger.now)
-        if verdict == Verdict.RENEW:
+        if verdict == Verdict.RENEW and not inputs.spare:
             state = _renew(content, state, effect, ledger)
         elif verdict == Verdict.RELEASE:
             state = cancel(state, lease, why, ledger)

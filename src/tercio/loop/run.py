@@ -24,10 +24,15 @@ from tercio.model.words import Word
 from tercio.products.transports.orders import Line
 from tercio.products.transports.tail import Tail
 from tercio.products.transports.words import Said, listen, word
-from tercio.store.state import State, StateUnusable, StateUnwritable
+from tercio.store.state import State, StateFull, StateUnusable, StateUnwritable
 
 TICK = 0.2
 """Seconds after which a turn is taken though nothing arrived: leases and silences are due by the clock."""
+
+FULL = (
+    "its disk is full: nothing new is looked at or ordered, what stands runs out by its own time; people are heard and "
+    "what they end is ended, as long as the reserve lasts"
+)
 
 RETRY = 1.0
 """Seconds between two tries to write while the state can't be written. Nothing is ordered meanwhile."""
@@ -50,6 +55,7 @@ class Setup(msgspec.Struct, frozen=True):
 async def run(setup: Setup) -> None:
     """Run the loop until SIGTERM or SIGINT. Raises StateLocked, StateUnusable and StateUnwritable at its start."""
     with State.open(setup.folder, origin=_origin(setup.content.site.name)) as store:
+        store.refill()
         shell = Shell(setup, store)
         gc.collect()
         gc.freeze()  # What is loaded by now stays: to search it for garbage again and again stops a turn for 40 ms.
@@ -65,6 +71,7 @@ class Shell:
         self._wake = asyncio.Event()
         self._chance = random.SystemRandom()
         self._stopped = False
+        self._spare = False
         self._responses: list[Response] = []
         self._words: list[tuple[Word, asyncio.Future[str]]] = []
         self._batches: list[Batch] = []
@@ -86,15 +93,15 @@ class Shell:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop)
-        for tail in self._tails.values():
-            loop.add_reader(tail.fileno(), self._wake.set)
+        self._follow(on=True)
         self._take_turn()  # Where reading begins is on disk before anybody can see that this loop runs.
         server = await listen(self._setup.folder / "loop.sock", self._hear)
         for hand in self._hands.values():
             self._begin(self._greet(hand))
         try:
             while not self._stopped:
-                await self._wait(0.0 if any(tail.behind for tail in self._tails.values()) else TICK)
+                behind = not self._spare and any(tail.behind for tail in self._tails.values())
+                await self._wait(0.0 if behind else TICK)
                 if not self._take_turn():
                     await asyncio.sleep(RETRY)
         finally:
@@ -115,7 +122,9 @@ class Shell:
         """One turn over everything that arrived. False where it could not be written: it will be taken again, with
         nothing read beyond it. A word is dropped once whoever said it has been told that nobody answered."""
         now = _now()
-        if not self._batches:
+        if self._spare and self._store.refill():
+            self._turn_to(spare=False)
+        if not self._batches and not self._spare:
             for tail in self._tails.values():
                 self._batches.extend(tail.read(now))
                 self._lost(tail)
@@ -124,7 +133,8 @@ class Shell:
         inputs = Inputs(
             now=now,
             draw=self._chance.random(),
-            batches=tuple(self._batches),
+            spare=self._spare,
+            batches=() if self._spare else tuple(self._batches),
             responses=tuple(self._responses),
             words=words,
             losses=tuple(self._losses),
@@ -133,7 +143,8 @@ class Shell:
         if not self._write(result):
             return False
         self._state = result.state
-        self._batches, self._responses, self._losses = [], [], []
+        self._batches = self._batches if self._spare else []
+        self._responses, self._losses = [], []
         waiting, self._words = self._words, []
         for command in result.orders:
             self._send(command)
@@ -155,11 +166,30 @@ class Shell:
         if result.transaction is None:
             return True
         try:
-            self._store.commit(result.transaction)
+            self._store.commit(result.transaction, spare=self._spare)
         except StateUnwritable as error:
             _log("state", f"nothing is ordered while nothing can be written: {error}")
+            if isinstance(error, StateFull) and not self._spare and self._store.reserved:
+                self._turn_to(spare=True)
             return False
         return True
+
+    def _turn_to(self, *, spare: bool) -> None:
+        """Begin, or end, to live on the reserve of a full disk: then nothing is read that could not be written."""
+        self._spare = spare
+        self._follow(on=not spare)
+        words = FULL if spare else "there is room on its disk again: what waited is looked at now"
+        _log("state", words)
+        self._losses.append(Lost("state", words))
+
+    def _follow(self, *, on: bool) -> None:
+        """Be woken by what sources write, or not."""
+        loop = asyncio.get_running_loop()
+        for tail in self._tails.values():
+            if on:
+                loop.add_reader(tail.fileno(), self._wake.set)
+            else:
+                loop.remove_reader(tail.fileno())
 
     def _send(self, command: Command) -> None:
         hand = self._hands.get(command.hand)

@@ -121,10 +121,14 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What one turn is given: the time, a number drawn at random in [0, 1), and whatever arrived."""
+    """What one turn is given: the time, a number drawn at random in [0, 1), and whatever arrived.
+
+    ``spare`` says that the disk is full and only its reserve is left: people, answers and ends are attended to, nothing
+    new is looked at, decided or renewed."""
 
     now: int
     draw: float
+    spare: bool = False
     batches: tuple[Batch, ...] = ()
     responses: tuple[Response, ...] = ()
     words: tuple[Word, ...] = ()

@@ -1,5 +1,6 @@
 """One writer at a time: a lock that the kernel releases when its holder dies, however it dies."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -22,8 +23,9 @@ class WriterLock:
                 f"{path.parent} is written by {holder}, and a state has one writer. "
                 "Say it to the running tercio, or stop that first."
             ) from None
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # On a full disk nobody learns who holds the lock; it is held all the same.
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock back."""

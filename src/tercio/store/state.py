@@ -19,12 +19,13 @@ from tercio.model.records import CommandRow, Record, Transaction
 from tercio.store import beside, log
 from tercio.store.beside import Beside
 from tercio.store.database import migrate, writer
-from tercio.store.errors import StateError, StateLocked, StateUnusable, StateUnwritable
+from tercio.store.errors import StateError, StateFull, StateLocked, StateUnusable, StateUnwritable
 from tercio.store.journal import ERASURE
 from tercio.store.keys import KeyUnusable, signing_key
 from tercio.store.lock import WriterLock
 from tercio.store.note import Checkpoint, origin_name
 from tercio.store.reader import Reader
+from tercio.store.reserve import Reserve
 from tercio.store.rows import LIVE, decode
 from tercio.store.tables import COMMANDS, EFFECTS, INCIDENTS, JOURNAL, OFFSETS, SNAPSHOT
 from tercio.store.writes import Writes
@@ -35,6 +36,7 @@ __all__ = [
     "Restored",
     "State",
     "StateError",
+    "StateFull",
     "StateLocked",
     "StateUnusable",
     "StateUnwritable",
@@ -56,8 +58,9 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
 class State:
     """The writer's side of a state. Use ``State.open``; for one thread at a time."""
 
-    def __init__(self, connection: Connection, key: Ed25519PrivateKey, closing: ExitStack) -> None:
+    def __init__(self, connection: Connection, key: Ed25519PrivateKey, reserve: Reserve, closing: ExitStack) -> None:
         self._connection = connection
+        self._reserve = reserve
         self._key = key
         self._closing = closing
         self._writes = Writes(connection.dialect.name)
@@ -78,6 +81,8 @@ class State:
                 stack.callback(WriterLock(folder / "state.lock").release)
                 key = _key(folder)
                 (folder / "state.db").touch(0o600)
+                reserve = Reserve(folder)
+                reserve.ease()
                 engine = writer(folder / "state.db")
                 stack.callback(engine.dispose)
                 connection = stack.enter_context(engine.connect())
@@ -96,19 +101,28 @@ class State:
                 raise StateUnusable(
                     f"{folder}/state.db: {error.orig}. Keep it as evidence, restore a backup."
                 ) from error
-            return cls(connection, key, stack.pop_all())
+            return cls(connection, key, reserve, stack.pop_all())
 
     @staticmethod
     def read(folder: Path) -> Reader:
         """Open the state in ``folder`` for reading: no lock, no migration. Raises StateUnusable."""
         return Reader(folder)
 
-    def commit(self, tx: Transaction) -> Checkpoint:
+    def commit(self, tx: Transaction, *, spare: bool = False) -> Checkpoint:
         """Write all of ``tx`` and sync it: one sync, then it outlives a loss of power.
 
         An empty snapshot leaves the last one. Returns the journal's checkpoint after it, which is the last one
-        where ``tx`` journals nothing. Raises StateUnwritable, and then nothing of ``tx`` was written.
+        where ``tx`` journals nothing. Where the disk is full, ``spare`` may use up the reserve. Raises StateUnwritable
+        (StateFull where the disk is full), and then nothing of ``tx`` was written.
         """
+        while True:
+            try:
+                return self._commit(tx)
+            except StateFull:
+                if not (spare and self._reserve.release()):
+                    raise
+
+    def _commit(self, tx: Transaction) -> Checkpoint:
         return self._write(lambda connection, now: now.after(tx, self._writes.write(connection, tx)), tx.records)
 
     def erase(self, seq: int, *, who: str, why: str, time: int) -> Checkpoint:
@@ -136,6 +150,15 @@ class State:
         self._remains = True
         self.settle()
         return checkpoint
+
+    @property
+    def reserved(self) -> int:
+        """Bytes set aside for when the disk is full."""
+        return self._reserve.held
+
+    def refill(self) -> bool:
+        """Set aside the reserve, as far as it is missing and there is room. False while the disk is full."""
+        return self._reserve.refill()
 
     def settle(self) -> None:
         """Move what was written ahead into the database. For idle moments: SQLite else does so inside some commit.
@@ -210,7 +233,8 @@ def _key(folder: Path) -> Ed25519PrivateKey:
 
 def _unwritable(error: Exception) -> StateUnwritable:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return StateUnwritable(
+    full = getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    return (StateFull if full else StateUnwritable)(
         f"the state can't be written, nothing of the turn was: {cause}. "
         "Free space on its disk, or look at the disk; nothing is ordered until a turn can be journaled."
     )
