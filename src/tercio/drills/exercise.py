@@ -154,6 +154,7 @@ def conduct(
             follower.follow()
         finally:
             platform.stop()
+        ended = time.time_ns() // 1000
         follower.follow()
         verdict = verify(platform.state)
     finally:
@@ -171,7 +172,7 @@ def conduct(
     now = time.time_ns() // 1000
     truth = Truth(
         counts=plant.counts(blocks(right, now)),
-        bystanders=account({name: read_trace(plant.trace(name)) for name in BYSTANDERS}, began, defended, now),
+        bystanders=account({name: read_trace(plant.trace(name)) for name in BYSTANDERS}, began, defended, ended),
         leaked=leaked(
             read_trace(plant.trace("intruder")).records, read_trace(plant.trace("plc")).records, walls(right, now)
         ),
