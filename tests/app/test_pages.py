@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -7,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tercio.app import pages
-from tercio.loop.authorise import Deliberation
 from tercio.model.commands import EffectState, FlowTarget, HostTarget
 from tercio.model.decisions import Money, Permission, Plan, Removed, Ruling, Verb
 from tercio.model.incidents import Belief
@@ -16,11 +14,8 @@ from tercio.model.siteparse import parse_site
 from tercio.model.sitewords import meaning
 from tercio.model.units import SECOND
 from tercio.model.words import Window
-from tercio.store.errors import StateUnusable
-from tercio.store.reader import Entry
-from tercio.store.state import State
 from tests.agents.given import NOW, SPAN, candidate, decision, effect, incident
-from tests.app.given import attacked, drawn, visible
+from tests.app.given import drawn, visible
 from tests.model.sites import GOOD
 
 HOSTILE = "\x1b[31m[red]x[/red]\u202e:warning: [link=file:///etc/passwd]\r\n\x9b2Jevil"
@@ -123,56 +118,6 @@ def test_a_decision_fits(width: int):
     assert text.count("179,995") == 2 * len(plans), "a figure was cut or broken"
 
 
-def test_an_incident_is_told_from_its_beginning_to_its_end(tmp_path: Path):
-    settings, desk = attacked(tmp_path, released=True)
-    with State.read(settings.state) as reader:
-        story = pages.story_of(reader, desk.incident)
-    assert isinstance(story.decisions[0], Deliberation)
-    assert {c.event.id for c in story.cited} == set(desk.incident.events)
-    assert all(b'"event_type":"alert"' in c.raw for c in story.cited)
-    assert [at for at, _ in story.lines] == sorted(at for at, _ in story.lines)
-    text = drawn(pages.incident_page(story, desk.now), width=140)
-    order = [
-        *(
-            "Incident inc-",
-            "1 finding, 0 repeats",
-            "What happened",
-            "against 10.77.30.21, established evidence",
-            "Decided to block host ws1",
-        ),
-        *("The mandate permits it", "It ended (released)", "What was believed", "What was considered", "do nothing"),
-        "What was done",
-    ]
-    places = [text.index(words) for words in order]
-    assert places == sorted(places)
-    assert "To undo all of it" not in text, "nothing stands any more"
-
-
-def test_while_it_stands_the_page_says_how_to_undo_it(tmp_path: Path):
-    settings, desk = attacked(tmp_path)
-    with State.read(settings.state) as reader:
-        text = drawn(pages.incident_page(pages.story_of(reader, desk.incident), desk.now))
-    assert f"To undo all of it: tercio undo {desk.incident.id}" in text
-
-
-def test_a_decision_that_cannot_be_read_is_told(tmp_path: Path):
-    settings, desk = attacked(tmp_path)
-
-    class Damaged:
-        """A reader whose decisions lost their bodies' meaning."""
-
-        def __init__(self, reader) -> None:
-            self.effects, self.cited = reader.effects, reader.cited
-            self._records = reader.records
-
-        def records(self, **how) -> tuple[Entry, ...]:
-            found = self._records(**how)
-            return tuple(msgspec.structs.replace(e, body=b"{}") if e.kind == "decision" else e for e in found)
-
-    with State.read(settings.state) as reader, pytest.raises(StateUnusable, match="Run `tercio audit verify`"):
-        pages.story_of(Damaged(reader), desk.incident)
-
-
 def hostile_pages(words: str):
     """Every page, with attacker-controlled text wherever it can get to."""
     name = words + HOSTILE
@@ -186,15 +131,12 @@ def hostile_pages(words: str):
     )  # fmt: skip
     hit = incident(sources={name: ("x",)}, beliefs={name: Belief((0, 0, 0, 0, 1), NOW)}, techniques=(name,))
     window = Window(id="win", asset=name, target=name, activity=name, since=NOW, until=NOW, by=name, why=name)
-    story = pages.Story(hit, ((NOW, pages.plain(name)),), (), (one,), ())
     yield pages.effects_page([one], NOW)
     yield pages.incidents_page([hit])
     yield pages.windows_page([window])
     yield pages.site_page(site, (name,), [Remark(Severity.NOTE, name, name)])
-    yield pages.beliefs(hit)
     yield pages.alternatives(whole, "EUR")
     yield pages.removed(whole)
-    yield pages.incident_page(story, NOW)
 
 
 @settings(max_examples=30)

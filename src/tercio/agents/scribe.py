@@ -19,10 +19,11 @@ from tercio.model.decisions import Decision, Permission, Ruling
 from tercio.model.findings import Finding
 from tercio.model.incidents import Incident
 from tercio.model.records import CommandRow
+from tercio.model.site import Site
 from tercio.model.units import money, span, timestamp
 from tercio.model.words import Word, WordKind
 
-__all__ = ["KINDS", "line", "plain", "quoted"]
+__all__ = ["KINDS", "line", "plain", "quoted", "seen", "whereabouts"]
 
 LISTED = 3
 """So many names are written out; the others are counted."""
@@ -42,11 +43,33 @@ def line(kind: str, value: object, currency: str = "EUR") -> str:
     return say(value, currency)
 
 
+def seen(finding: Finding, site: Site) -> str:
+    """One sentence for a finding in which machines have the site's names, with address and zone."""
+    return _seen(finding, lambda address: whereabouts(site, address))
+
+
+def whereabouts(site: Site, name: str) -> str:
+    """Who has an address, or where a listed asset stands: ``ws1 (10.77.10.10, office)``; what the site does not list is
+    said to be unknown."""
+    listed = site.assets.get(name)
+    if listed is not None:
+        return f"{quoted(name, 60)} ({quoted(listed.zone, 60)})"
+    asset, zone = site.asset_at(name), site.zone_at(name)
+    where = quoted(zone.name, 60) if zone is not None else "outside every zone"
+    if asset is None:
+        return f"{quoted(name, 60)} (unknown, {where})"
+    return f"{quoted(asset.name, 60)} ({quoted(name, 60)}, {where})"
+
+
 def _finding(finding: Finding, _: str) -> str:
+    return _seen(finding, lambda address: quoted(address, 60))
+
+
+def _seen(finding: Finding, named: Callable[[str], str]) -> str:
     what = quoted(finding.title, 120)
     over = f" over {quoted(finding.service, 20)}" if finding.service else ""
-    to = f" against {_names(finding.dst)}" if finding.dst else ""
-    who = quoted(finding.src, 60)
+    to = f" against {_listed(list(map(named, finding.dst[:LISTED])), len(finding.dst))}" if finding.dst else ""
+    who = named(finding.src)
     return f"{finding.level.capitalize()}: {what} by {who}{to}{over}, {finding.provenance} evidence."
 
 
@@ -156,8 +179,12 @@ def _deed(target: Target | None) -> str:
 
 
 def _names(names: tuple[str, ...] | list[str]) -> str:
-    shown = ", ".join(quoted(name, 60) for name in names[:LISTED]) or "nobody"
-    return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown
+    return _listed([quoted(name, 60) for name in names[:LISTED]], len(names))
+
+
+def _listed(shown: list[str], count: int) -> str:
+    words = ", ".join(shown) or "nobody"
+    return f"{words} and {count - LISTED} more" if count > LISTED else words
 
 
 KINDS: Mapping[str, tuple[type | tuple[type, ...], Callable[[Any, str], str]]] = {

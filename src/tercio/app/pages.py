@@ -5,86 +5,23 @@ Every cell is a ``Text`` of visible characters: what an attacker wrote is never 
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from tercio.agents.scribe import plain
-from tercio.app.lines import sentences
-from tercio.loop.authorise import LIVE, Deliberation
+from tercio.loop.authorise import LIVE
 from tercio.model.commands import Effect, target_name
 from tercio.model.decisions import Decision, Permission
 from tercio.model.incidents import Incident, Stage
-from tercio.model.records import Cited
 from tercio.model.site import Site
 from tercio.model.sitecheck import Remark, Severity
 from tercio.model.units import money, span, timestamp
 from tercio.model.words import Window
-from tercio.store.errors import StateUnusable
-from tercio.store.reader import Entry, Reader
 
 WHOLE = ("incident", "lease", "window", "status")
 """Columns that are never broken, however narrow the terminal: people copy names."""
-
-TOLD = ("finding", "decision", "authorisation", "effect", "word")
-"""Kinds of records that an incident's story is told from."""
-
-
-class Story(msgspec.Struct, frozen=True):
-    """Everything that the state knows of one incident: ``lines`` are the journal in sentences, with their times."""
-
-    incident: Incident
-    lines: tuple[tuple[int, str], ...]
-    decisions: tuple[Deliberation, ...]
-    effects: tuple[Effect, ...]
-    cited: tuple[Cited, ...]
-
-
-def story_of(reader: Reader, incident: Incident) -> Story:
-    """Gather an incident's story from the state. Raises StateUnusable where a decision can't be read."""
-    effects = tuple(e for e in reader.effects() if e.incident == incident.id)
-    subjects = {incident.id, *(e.lease for e in effects), *(e.decision for e in effects)}
-    found = {e.seq: e for s in subjects for e in reader.records(subject=s, limit=10_000)}
-    entries = [entry for _, entry in sorted(found.items())]
-    decisions = tuple(_decision(e, e.body) for e in entries if e.kind == "decision" and e.body is not None)
-    currency = decisions[-1].question.site.currency if decisions else ""
-    lines: list[tuple[int, str]] = []
-    for entry in entries:
-        for text in sentences(entry, currency) if entry.kind in TOLD else ():
-            if not lines or lines[-1][1] != text:
-                lines.append((entry.time, text))
-    return Story(incident, tuple(lines), decisions, effects, reader.cited(incident.events))
-
-
-def _decision(entry: Entry, body: bytes) -> Deliberation:
-    try:
-        return msgspec.json.decode(body, type=Deliberation)
-    except msgspec.DecodeError as error:
-        raise StateUnusable(f"record {entry.seq} can't be read: {error}. Run `tercio audit verify`.") from None
-
-
-def incident_page(story: Story, now: int) -> RenderableType:
-    """One incident as a shift leader and an auditor both read it."""
-    incident, decisions, effects = story.incident, story.decisions, story.effects
-    repeats = _counted(incident.repeats, "repeat")
-    parts: list[RenderableType] = [
-        Text(f"Incident {incident.id}: {incident.status}", style="bold"),
-        Text(f"opened {timestamp(incident.opened)}, {_counted(len(incident.findings), 'finding')}, {repeats}"),
-        *_section("What happened", _rows((), [(clock(at), text) for at, text in story.lines])),
-        *_section("What was believed", beliefs(incident)),
-    ]
-    if decisions:
-        last = decisions[-1].decision
-        currency = decisions[-1].question.site.currency
-        parts += _section("What was considered, and what each choice would cost", alternatives(last, currency))
-        if last.removed:
-            parts += _section("Removed for safety, before any money was counted", removed(last))
-    parts += _section("What was done", effects_page(effects, now))
-    if any(effect.state in LIVE for effect in effects):
-        parts += [Text(f"\nTo undo all of it: tercio undo {incident.id}")]
-    return Group(*parts)
 
 
 def incidents_page(incidents: Sequence[Incident]) -> RenderableType:
@@ -141,13 +78,6 @@ def site_page(site: Site, meaning: Sequence[str], remarks: Sequence[Remark]) -> 
     if any(remark.severity == Severity.ERROR for remark in remarks):
         parts += [Text("\nWhile an error stands, the whole site stays in shadow: nothing is done, only said.")]
     return Group(*parts)
-
-
-def beliefs(incident: Incident) -> RenderableType:
-    """The belief in each asset that takes part."""
-    stages = [stage.name.lower() for stage in Stage]
-    rows = [(plain(name), *(f"{p:.3f}" for p in belief.p)) for name, belief in sorted(incident.beliefs.items())]
-    return _rows(("asset", *stages), rows)
 
 
 def alternatives(decision: Decision, currency: str) -> RenderableType:

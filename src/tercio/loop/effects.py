@@ -93,7 +93,8 @@ def watched(site: Site, effect: Effect, events: Iterable[Event]) -> Watched:
                 why = f"{event.src.address} still reached {event.dst.address} after it was refused"
                 return Watched(effect, why)
         elif not effect.confirmed and _same_link(site, effect.target, event):
-            effect = msgspec.structs.replace(effect, confirmed=event.received, witness=event.id)
+            saw = (event.source, event.service or event.kind, event.src.address, event.dst.address)
+            effect = msgspec.structs.replace(effect, confirmed=event.received, witness=event.id, saw=saw)
     return Watched(effect)
 
 

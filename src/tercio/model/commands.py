@@ -155,8 +155,8 @@ class EffectState(StrEnum):
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """A change standing in the world under one lease. ``command`` is the last command of the lease;
-    ``confirmed`` and ``witness`` say when and by which event the intent was seen to come true (0 and empty until
-    then)."""
+    ``confirmed`` and ``witness`` say when and by which event the intent was seen to come true (0 and empty until then),
+    ``saw`` what that event was: the sensor's source, the service, from which address, to which."""
 
     lease: str
     command: str
@@ -170,6 +170,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     held: int = 0
     confirmed: int = 0
     witness: str = ""
+    saw: tuple[str, ...] = ()
     renewed: int = 0
     ended: int = 0
     why: str = ""

@@ -51,10 +51,28 @@ def test_what_is_shown_cites_what_was_seen(site: tuple[Settings, Desk], cli: Cli
     assert {cited["event"]["id"] for cited in story["cited"]} == set(story["incident"]["events"])
 
 
-def test_an_incident_that_is_not_there(site: tuple[Settings, Desk], cli: Cli):
-    done = cli("show", "inc-nothing", "--json", settings=site[0].file)
-    assert (done.returncode, json.loads(done.stdout)) == (1, {"error": done.stderr.strip()})
-    assert done.stderr == "no incident has the name 'inc-nothing'; `tercio incidents` lists them\n"
+def test_a_name_that_nothing_has(site: tuple[Settings, Desk], cli: Cli):
+    done = cli("show", "inc-nothing", settings=site[0].file)
+    assert (done.returncode, done.stdout) == (1, "")
+    words = "nothing here has the name 'inc-nothing'; `tercio incidents` and `tercio effects` list what there is\n"
+    assert done.stderr == words
+
+
+def test_what_belongs_to_an_incident_shows_it(site: tuple[Settings, Desk], cli: Cli):
+    settings, desk = site
+    effect = desk.effect
+    for name in (effect.lease, effect.decision, effect.lease[4:12], *desk.incident.findings):
+        text = page(cli, settings, "show", name)
+        assert text.startswith(f"Incident {desk.incident.id}: contained")
+        assert f"You asked for {name[:3]}" in text or "You asked for lse" in text
+    assert f"-> {effect.lease}: refuse host ws1" in page(cli, settings, "show", effect.lease)
+
+
+def test_raw_records_are_shown_where_asked_for(site: tuple[Settings, Desk], cli: Cli):
+    settings, desk = site
+    assert '"event_type":"alert"' not in page(cli, settings, "show", desk.incident.id)
+    shown = page(cli, settings, "show", desk.incident.id, "--raw")
+    assert '"event_type":"alert"' in "".join(shown.split())
 
 
 def test_a_name_that_means_two_incidents(tmp_path: Path, cli: Cli):

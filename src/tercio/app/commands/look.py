@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from tercio.app import pages
+from tercio.app.account import WIDEST, account, lone_page
 from tercio.app.settings import load
+from tercio.app.story import Story, find, lone, story_of
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, now, out
 from tercio.store.state import State
 
@@ -25,26 +27,30 @@ def incidents(
 
 
 def show(
-    incident: Annotated[str, typer.Argument(help="An incident's id, or the beginning of it.")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="An incident's, lease's, decision's or finding's id.")],
     settings: SettingsFile = HERE,
     json: Json = False,
+    raw: Annotated[bool, typer.Option("--raw", help="With the raw records that the findings cite.")] = False,
 ) -> None:
-    """Tell one incident from its beginning to its end.
+    """Tell one incident from its beginning to its end, on one page.
 
-    What happened, what was believed, what was considered and at which price, what was done, and how to undo it.
+    What happened, what was believed, what was considered and at which price, what was done, and how to undo it. The id
+    of a lease, a decision or a finding shows the incident that it belongs to.
     """
     with State.read(load(settings).state) as reader:
         try:
-            found = reader.incident(incident)
+            found = find(reader, name)
         except ValueError as error:
             fail(f"{error}; write more of the id")
         if found is None:
-            fail(f"no incident has the name {incident!r}; `tercio incidents` lists them")
-        story = pages.story_of(reader, found)
+            fail(f"nothing here has the name {name!r}; `tercio incidents` and `tercio effects` list what there is")
+        incident = reader.incident(found[0]) if found[0] else None
+        told = story_of(reader, incident, found[1]) if incident is not None else lone(reader, found[1])
     if json:
-        emit(story)
+        emit(told)
     else:
-        out.print(pages.incident_page(story, now()))
+        page = account(told, now(), None, raw=raw) if isinstance(told, Story) else lone_page(told)
+        out.print(page, width=min(out.width, WIDEST))
 
 
 def effects(
