@@ -127,11 +127,13 @@ def test_each_order_leaves_one_line_of_ascii(loop: Loop, hand: Served) -> None:
     assert json.loads(lines[0])["response"]["status"] == "refused"
 
 
-def refused(loop: Loop, target: Target | None, why: str, lease: str = "lse-no", **changes: Any) -> None:
+def refused(
+    loop: Loop, target: Target | None, why: str, lease: str = "lse-no", *, retry: bool = False, **changes: Any
+) -> None:
     response = loop.order(command(target, lease, **changes))
     assert response.status in {Status.REFUSED, Status.INVALID}, response
     assert not response.held
-    assert not response.retry
+    assert response.retry == retry
     assert response.steps == ()
     assert why in response.detail, response.detail
     assert "lse-no" not in leases(loop)
@@ -173,7 +175,6 @@ def test_it_refuses_what_its_own_file_forbids(loop: Loop, target: Target | None,
         ({"span": 0}, "no duration"),
         ({"span": 2 * 3600 * SECOND}, "longer than"),
         ({"until": 2**62}, "longer than"),
-        ({"issued": 1, "until": 60 * SECOND}, "lapsed"),
         ({"hand": "other"}, "for hand"),
         ({"lease": 'lse-no" } ; flush ruleset'}, "no lease id"),
         ({"lease": "lse-no\nflush ruleset"}, "no lease id"),
@@ -182,6 +183,39 @@ def test_it_refuses_what_its_own_file_forbids(loop: Loop, target: Target | None,
 def test_it_refuses_a_lease_out_of_bounds(loop: Loop, hand: Served, changes: dict[str, Any], why: str) -> None:
     refused(loop, host("10.1.0.9"), why, **changes)
     assert "tercio" in hand.space.run("nft list tables")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"issued": 1, "until": 60 * SECOND}, "lapsed"), ({"issued": now() + 3600 * SECOND}, "ahead")],
+)
+def test_what_comes_at_the_wrong_time_is_refused_and_may_be_ordered_anew(
+    loop: Loop, changes: dict[str, Any], why: str
+) -> None:
+    response = loop.order(command(X, "lse-late", **changes))
+    assert (response.status, response.held, response.retry) == (Status.REFUSED, False, True)
+    assert why in response.detail
+    assert "lse-late" not in leases(loop)
+
+
+def test_what_a_dead_loop_still_had_to_say_is_heard_before_its_successor(loop: Loop, hand: Served) -> None:
+    """Its last order waits on its line while the hand is busy; the next loop's cancel must come after it, whichever of
+    the two lines the kernel shows first."""
+    dead = hand.loop()
+    hand.process.send_signal(signal.SIGSTOP)
+    try:
+        heir = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        heir.connect(str(hand.socket))
+        dead.socket.send(dead.signed(command(X, "lse-old")))
+        dead.close()
+    finally:
+        hand.process.send_signal(signal.SIGCONT)
+    with heir:
+        heir.settimeout(90)
+        assert heir.recv(65536), "it is greeted once the old line was heard out"
+        log = [json.loads(line) for line in hand.log().splitlines()]
+        assert any("lse-old claims" in line.get("response", {}).get("after", "") for line in log)
+    assert loop.order(command(None, "lse-old", Action.CANCEL)).held
 
 
 def test_a_replayed_order_is_refused(loop: Loop) -> None:
@@ -303,7 +337,7 @@ def test_it_ends_cleanly_and_its_effects_outlive_it(served: Callable[..., Served
     assert again.hello.nonce != line.hello.nonce
     assert "another start" in again.raw(stale).detail
     assert leases(again) == ["lse-1", "lse-2"]
-    refused(again, host("10.1.0.8"), "2 targets within an hour")
+    refused(again, host("10.1.0.8"), "2 targets within an hour", retry=True)
     assert again.order(command(X, "lse-1", span=400 * SECOND)).held, "what stands may be renewed"
     assert again.order(command(None, "lse-1", Action.CANCEL)).held
     assert leases(again) == ["lse-2"]
@@ -315,7 +349,7 @@ def test_more_targets_than_its_file_allows_are_refused(served: Callable[..., Ser
     line = served(settings="targets_per_hour = 2\n").loop()
     for number in (1, 2):
         assert line.order(command(host(f"10.1.0.{number}"), f"lse-{number}")).held
-    refused(line, host("10.1.0.3", asset="1"), "2 targets")
+    refused(line, host("10.1.0.3", asset="1"), "2 targets", retry=True)
     assert line.order(command(host("10.1.0.1"), "lse-1", span=90 * SECOND)).held
     line.close()
 

@@ -11,7 +11,7 @@ from tercio.model.units import SECOND
 from tercio.products.effectors.addresses import covers, network
 from tercio.products.effectors.nft_claims import Cell, cells
 from tercio.products.handfile import HandFile, Listed, Needed
-from tercio.products.limits import HOUR, MOST_ADDRESSES, SKEW, Budget, identity, refusal
+from tercio.products.limits import HOUR, MOST_ADDRESSES, SKEW, Budget, identity, refusal, untimely
 from tests.products.field import command
 
 NOW = 1_800_000_000_000_000
@@ -58,7 +58,7 @@ def conduit(src: str, dst: str, a: str = "it", b: str = "ot") -> ConduitTarget:
     ],
 )
 def test_an_ordinary_order_is_obeyed(target: Target) -> None:
-    assert refusal(FILE, order(target), OWN, NOW) == ""
+    assert refusal(FILE, order(target), OWN) == ""
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_an_ordinary_order_is_obeyed(target: Target) -> None:
     ],
 )
 def test_what_must_never_be_touched_is_refused(target: Target | None, why: str) -> None:
-    assert why in refusal(FILE, order(target), OWN, NOW)
+    assert why in refusal(FILE, order(target), OWN)
 
 
 def needed(src: str, dst: str, transport: str = "tcp", port: int = 502) -> Needed:
@@ -171,8 +171,8 @@ NEEDING = msgspec.structs.replace(
 )
 def test_what_takes_a_needed_flow_away_is_refused(target: Target) -> None:
     file = msgspec.structs.replace(NEEDING, never_host=Listed())
-    assert "a needed flow in this hand's file" in refusal(file, order(target), OWN, NOW)
-    assert refusal(FILE if isinstance(target, ConduitTarget) else EMPTY, order(target), OWN, NOW) == ""
+    assert "a needed flow in this hand's file" in refusal(file, order(target), OWN)
+    assert refusal(FILE if isinstance(target, ConduitTarget) else EMPTY, order(target), OWN) == ""
 
 
 EMPTY = msgspec.structs.replace(FILE, never_host=Listed())
@@ -197,12 +197,12 @@ EMPTY = msgspec.structs.replace(FILE, never_host=Listed())
     ],
 )
 def test_what_leaves_needed_flows_alone_is_obeyed(target: Target) -> None:
-    assert refusal(NEEDING, order(target), OWN, NOW) == ""
+    assert refusal(NEEDING, order(target), OWN) == ""
 
 
 def test_an_exception_that_cannot_be_read_is_refused() -> None:
     target = closing("10.2.0.0/24", "10.3.0.0/24", NeededFlow("hist1", PLC, "tcp", 502))
-    assert "cannot be read" in refusal(NEEDING, order(target), OWN, NOW)
+    assert "cannot be read" in refusal(NEEDING, order(target), OWN)
 
 
 PORTS = (502, 80, 40000)
@@ -289,7 +289,7 @@ def judged(flows: tuple[Needed, ...], target: Target) -> tuple[str, bool]:
         event("means nothing")
         return "", False
     file = msgspec.structs.replace(EMPTY, needed=flows)
-    why = refusal(file, order(target), frozenset(), NOW)
+    why = refusal(file, order(target), frozenset())
     cut = any(takes(wall, flow) for flow in flows)
     event(f"{type(target).__name__} {'refused' if why else 'obeyed'}, {'cuts' if cut else 'cuts nothing'}")
     return why, cut
@@ -314,32 +314,49 @@ def test_between_single_addresses_nothing_else_is_refused(case: tuple[tuple[Need
         ({"until": NOW}, "no duration"),
         ({"until": 0}, "no duration"),
         ({"until": -(2**62)}, "no duration"),
-        ({"until": NOW - 1, "issued": NOW - 60 * SECOND}, "lapsed"),
-        ({"until": NOW + SECOND // 2}, "lapsed"),
         ({"until": NOW + HOUR + SECOND}, "longer than"),
         ({"until": 2**62}, "longer than"),
         ({"issued": 0, "until": NOW + SECOND * 60}, "longer than"),
-        ({"issued": NOW + SKEW + 1, "until": NOW + 2 * SKEW}, "ahead"),
         ({"hand": "other"}, "for hand"),
     ],
 )
 def test_a_lease_out_of_bounds_is_refused(changes: dict[str, Any], why: str) -> None:
-    assert why in refusal(FILE, order(host("10.1.0.1"), **changes), OWN, NOW)
+    assert why in refusal(FILE, order(host("10.1.0.1"), **changes), OWN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"until": NOW - 1, "issued": NOW - 60 * SECOND}, "lapsed"),
+        ({"until": NOW + SECOND // 2}, "lapsed"),
+        ({"issued": NOW + SKEW + 1, "until": NOW + 2 * SKEW}, "ahead"),
+        ({"issued": NOW + SKEW, "until": NOW + 2 * SKEW}, ""),
+        ({"until": NOW + SECOND}, ""),
+    ],
+)
+def test_an_order_in_its_time_is_timely(changes: dict[str, Any], why: str) -> None:
+    said = untimely(order(host("10.1.0.1"), **changes), NOW)
+    assert why in said
+    assert bool(why) == bool(said)
+
+
+def test_no_cancel_comes_too_late() -> None:
+    assert untimely(order(host("10.1.0.1"), Action.CANCEL, until=0), NOW) == ""
 
 
 def test_the_longest_lease_is_obeyed() -> None:
-    assert refusal(FILE, order(host("10.1.0.1"), until=NOW + HOUR), OWN, NOW) == ""
+    assert refusal(FILE, order(host("10.1.0.1"), until=NOW + HOUR), OWN) == ""
 
 
 def test_verbs_that_the_file_does_not_list_are_refused() -> None:
     file = msgspec.structs.replace(FILE, verbs=frozenset({Action.CANCEL}))
-    assert "verbs" in refusal(file, order(host("10.1.0.1")), OWN, NOW)
-    assert refusal(file, order(None, Action.CANCEL), OWN, NOW) == ""
-    assert "verbs" in refusal(file, order(None, Action.QUERY), OWN, NOW)
+    assert "verbs" in refusal(file, order(host("10.1.0.1")), OWN)
+    assert refusal(file, order(None, Action.CANCEL), OWN) == ""
+    assert "verbs" in refusal(file, order(None, Action.QUERY), OWN)
 
 
 def test_what_undoes_is_not_bound_by_what_forbids_doing() -> None:
-    assert refusal(FILE, order(host("10.9.9.9"), Action.CANCEL, until=0), OWN, NOW) == ""
+    assert refusal(FILE, order(host("10.9.9.9"), Action.CANCEL, until=0), OWN) == ""
 
 
 def test_targets_are_the_same_by_what_they_touch() -> None:
@@ -397,8 +414,8 @@ def test_link_addresses_are_part_of_what_is_touched() -> None:
 def test_link_addresses_that_are_refused(macs: tuple[str, ...], why: str) -> None:
     barred = {n: frozenset({f"02:00:00:00:00:{n}"}) for n in (97, 98, 99)}
     file = msgspec.structs.replace(FILE, never=Listed(macs=barred[99]), never_host=Listed(macs=barred[98]))
-    assert why in refusal(file, order(HostTarget("x", (), macs)), OWN | barred[97], NOW)
-    assert refusal(file, order(HostTarget("x", (), ("02:00:00:00:00:01",))), OWN, NOW) == ""
+    assert why in refusal(file, order(HostTarget("x", (), macs)), OWN | barred[97])
+    assert refusal(file, order(HostTarget("x", (), ("02:00:00:00:00:01",))), OWN) == ""
 
 
 def test_leases_found_at_the_start_count_and_may_be_renewed() -> None:

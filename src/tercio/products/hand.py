@@ -29,7 +29,7 @@ from tercio.products.effectors import EFFECTORS
 from tercio.products.effectors.addresses import collapsed, plain
 from tercio.products.effectors.contract import Config, Step
 from tercio.products.handfile import HandFile, load
-from tercio.products.limits import Budget, refusal
+from tercio.products.limits import Budget, refusal, untimely
 from tercio.products.transports.addresses import own_addresses
 from tercio.products.transports.seqpacket import listen, peer_uid, receive, send
 from tercio.products.world import World
@@ -38,6 +38,9 @@ ATTEMPTS = 3
 """Between reading and acting an element may expire, and the whole transaction fails: read again, plan again."""
 MOST_LINES = 64
 """Peers connected at once, and lines of steps that a response shows."""
+
+MOST_WAITING = 256
+"""Messages of one line that are answered before a new line is taken; the kernel queues fewer."""
 
 MOST_FLOWS = 32
 """Needed flows that a greeting shows: it must fit into one message."""
@@ -103,19 +106,24 @@ class Hand:
 
     def _judge(self, command: Command) -> Response:
         try:
-            why = refusal(self.file, command, own_addresses(), _now())
+            why = refusal(self.file, command, own_addresses())
         except OSError as error:
             return self._no(command.id, Status.FAILED, f"own addresses unknown: {error}", retry=True)
-        if not why and command.action is Action.DENY and command.target is not None:
-            why = self._budget.refusal(command.lease, command.target, _monotonic())
         if why:
             return self._no(command.id, Status.REFUSED, why)
+        if why := untimely(command, _now()) or self._too_many(command):
+            return self._no(command.id, Status.REFUSED, why, retry=True)
         if why := self.effector.invalid(command):
             return self._no(command.id, Status.INVALID, why)
         response = self._obey(_bounded(command, _now()))
         if response.status is Status.DONE and command.action is Action.DENY and command.target is not None:
             self._budget.spend(command.lease, command.target, _monotonic())
         return response
+
+    def _too_many(self, command: Command) -> str:
+        if command.action is not Action.DENY or command.target is None:
+            return ""
+        return self._budget.refusal(command.lease, command.target, _monotonic())
 
     def _obey(self, command: Command) -> Response:
         """Facts, plan, act, facts again, holds."""
@@ -217,15 +225,25 @@ def _turns(
 ) -> None:
     connections = 0
     while True:
-        for key, _ in selector.select():
-            if key.fileobj is wake:
-                return
-            if key.fileobj is listener:
-                connections += 1
-                _welcome(hand, selector, listener, f"{boot}-{connections}")
-            elif not _hear(hand, key.data):
-                selector.unregister(key.fileobj)
-                key.data.line.close()
+        ready = [key for key, _ in selector.select()]
+        if any(key.fileobj is wake for key in ready):
+            return
+        for key in ready:
+            if key.data is not None:
+                _hear(hand, selector, key.data)
+        if any(key.fileobj is listener for key in ready):
+            _hear_out(hand, selector)
+            connections += 1
+            _welcome(hand, selector, listener, f"{boot}-{connections}")
+
+
+def _hear_out(hand: Hand, selector: selectors.DefaultSelector) -> None:
+    """Answer what waits on the lines there are before a new one is read: what a loop said before it died comes before
+    what the next loop says, or a block that was ended would come back."""
+    for peer in [key.data for key in selector.get_map().values() if key.data is not None]:
+        for _ in range(MOST_WAITING):
+            if not _hear(hand, selector, peer):
+                break
 
 
 def _welcome(hand: Hand, selector: selectors.DefaultSelector, listener: socket.socket, nonce: str) -> None:
@@ -244,18 +262,22 @@ def _welcome(hand: Hand, selector: selectors.DefaultSelector, listener: socket.s
     selector.register(line, selectors.EVENT_READ, peer)
 
 
-def _hear(hand: Hand, peer: Peer) -> bool:
-    """Read one message and answer it. False where the peer has gone, or does not read its answers."""
+def _hear(hand: Hand, selector: selectors.DefaultSelector, peer: Peer) -> bool:
+    """Read one message and answer it. False where there was none; and where its peer has gone, or does not read the
+    answer: then the line is closed."""
     try:
         data = receive(peer.line)
     except BlockingIOError:
-        return True
-    if data is None:
         return False
-    response = hand.answer(data, peer)
-    heard = send(peer.line, canonical(response))
-    _log(hand=hand.file.name, response=msgspec.to_builtins(response), heard=heard)
-    return heard
+    if data is not None:
+        response = hand.answer(data, peer)
+        heard = send(peer.line, canonical(response))
+        _log(hand=hand.file.name, response=msgspec.to_builtins(response), heard=heard)
+        if heard:
+            return True
+    selector.unregister(peer.line)
+    peer.line.close()
+    return False
 
 
 def main(arguments: list[str] | None = None) -> int:

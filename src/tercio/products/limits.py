@@ -31,10 +31,9 @@ UNTOUCHABLE: tuple[tuple[Network, str], ...] = tuple(
 )
 
 
-def refusal(file: HandFile, command: Command, own: frozenset[str], now: int) -> str:
+def refusal(file: HandFile, command: Command, own: frozenset[str]) -> str:
     """Why the hand does not obey, in one sentence; empty where it does. ``own`` are addresses and link addresses of
-    the host it runs on;
-    ``now`` is an instant by its clock. Addresses that cannot be read are refused too."""
+    the host it runs on. Addresses that cannot be read are refused too."""
     if command.hand != file.name:
         return f"the order is for hand {command.hand[:80]!r}, this is {file.name!r}"
     if command.action not in file.verbs:
@@ -45,19 +44,27 @@ def refusal(file: HandFile, command: Command, own: frozenset[str], now: int) -> 
         return "a deny names a target"
     try:
         target = command.target
-        return _lease(file, command, now) or _names(file, target) or _reach(file, target, own) or _cut(file, target)
+        return _lease(file, command) or _names(file, target) or _reach(file, target, own) or _cut(file, target)
     except ValueError as error:
         return f"the target cannot be read: {error}"
 
 
-def _lease(file: HandFile, command: Command, now: int) -> str:
-    length = command.until - command.issued
-    if command.until <= 0 or length <= 0:
-        return "no duration: until must lie after issued"
+def untimely(command: Command, now: int) -> str:
+    """Why an order comes too late, or too early by this hand's clock; empty where it does neither. That passes: another
+    order for the same may be obeyed."""
+    if command.action is not Action.DENY:
+        return ""
     if command.issued > now + SKEW:
         return f"it was issued {span(command.issued - now)} ahead of this hand's clock"
     if command.until - now < SECOND:
         return "lapsed: its end has passed, or is less than a second away"
+    return ""
+
+
+def _lease(file: HandFile, command: Command) -> str:
+    length = command.until - command.issued
+    if command.until <= 0 or length <= 0:
+        return "no duration: until must lie after issued"
     if length > file.longest:
         return f"a lease of {span(length)} is longer than the {span(file.longest)} that this hand's file allows"
     return ""
