@@ -84,10 +84,8 @@ def test_missing_settings_are_one_sentence_and_status_78(tmp_path: Path, words: 
     done = cli(*words.split(), *json_for(words), settings=tmp_path / "none.toml")
     assert done.returncode == 78
     assert not json_for(words) or json.loads(done.stdout) == {"error": done.stderr.strip()}
-    assert (
-        done.stderr
-        == f"{tmp_path}/none.toml: No such file or directory; name your settings with --settings FILE, or make some with `tercio init`\n"
-    )
+    advice = "name your settings with --settings FILE, or make some with `tercio init`"
+    assert done.stderr == f"{tmp_path}/none.toml: No such file or directory; {advice}\n"
 
 
 @pytest.mark.parametrize("words", NEED_SETTINGS)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tercio.app.assemble import site_of
 from tercio.app.checkup import ended_range
 from tercio.app.settings import Settings, SettingsError
+from tercio.app.supervisor import unwritable
 from tercio.loop.state import Content
 from tercio.model.site import Autonomy
 from tercio.model.sitecheck import Severity, check_site
@@ -22,7 +23,7 @@ def may_start(settings: Settings) -> None:
     try:
         WriterLock(settings.state / "state.lock").release()
     except OSError as error:
-        raise SettingsError(f"{settings.state}: {error.strerror}; make it a folder that this user may write") from None
+        raise unwritable(settings.state, error) from None
 
 
 def outset(settings: Settings, content: Content) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """``tercio up``: starts the hands and the loop, watches them, starts them again. It parses nothing from outside."""
 
 import asyncio
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -146,6 +147,13 @@ def order_key(settings: Settings) -> Path:
     return settings.state / "keys" / "order.key"
 
 
+def unwritable(folder: Path, error: OSError) -> SettingsError:
+    """What to do about a folder in which nothing can be made."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "free space on its disk" if full else "make it a folder that this user may write"
+    return SettingsError(f"{folder}: {error.strerror}; {advice}")
+
+
 def prepare(settings: Settings) -> None:
     """Make what the parts expect to find: folders (mode 0700) and the order key; then look at the hands' own files.
 
@@ -155,7 +163,7 @@ def prepare(settings: Settings) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"{folder}: {error.strerror}; make it a folder that this user may write") from None
+            raise unwritable(folder, error) from None
     signing_key(order_key(settings))
     for hand in settings.hands:
         if hand.file is not None:

@@ -1,5 +1,6 @@
 """Ed25519 signing keys on disk: made on first use, PEM, the private half readable by its owner alone."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
         if not public.exists():
             _write(public, _public_pem(key), 0o644)
     except OSError as error:
-        raise KeyUnusable(f"{path}: {error.strerror}. Make the folder writable for this user.") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "Free space on its disk." if full else "Make the folder writable for this user."
+        raise KeyUnusable(f"{path}: {error.strerror}. {advice}") from error
     return key
 
 
