@@ -1,3 +1,4 @@
+import os
 import socket
 import struct
 
@@ -47,13 +48,14 @@ def test_a_session_on_loopback_goes_on_until_it_is_ended(stage):
     stage.until(lambda: stage.records("s7", Started))
     (stage.folder / "s7.jsonl").rename(stage.folder / "server.jsonl")
     try:
-        stage.start(S7, "--target", "127.0.0.1")
+        client = stage.start(S7, "--target", "127.0.0.1", "--nice", "3")
         stage.until(lambda: any(each.answered > 5 for each in stage.records("s7", Asked)), 60)
         with socket.create_connection(("127.0.0.1", stage.port)) as other:
             other.sendall(b"GET / HTTP/1.0\r\n\r\n")
             assert other.recv(100) == b"", "somebody else's nonsense ends his session"
         before = stage.records("s7", Asked)[-1].answered
         stage.until(lambda: stage.records("s7", Asked)[-1].answered > before + 5, 60)
+        assert os.getpriority(os.PRIO_PROCESS, client.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 3)
         assert stage.end("s7") == 0
         assert stage.records("s7", SessionLost) == []
     finally:
