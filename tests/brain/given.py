@@ -14,7 +14,7 @@ from tercio.model.decisions import Permission, Reach, Ruling
 from tercio.model.events import Provenance
 from tercio.model.findings import Finding, Level
 from tercio.model.incidents import Incident
-from tercio.model.processes import ProcessState
+from tercio.model.processes import STOPPED_READINGS, STOPPED_SPAN, ProcessState
 from tercio.model.site import Asset, Flow, Process, Site, Tag, Zone
 from tercio.model.units import SECOND
 from tercio.model.words import Window
@@ -138,7 +138,9 @@ def permitted(candidates: Sequence[Any], permission: Permission = Permission.PER
     return {c.id: Ruling(c.id, permission, (), (), "") for c in candidates}
 
 
-STOPPED = ProcessState(running=False, seen=NOON, phase="idle", phase_seen=NOON)
+STOPPED = ProcessState(
+    running=False, seen=NOON, halted=NOON - STOPPED_SPAN, halts=STOPPED_READINGS, phase="idle", phase_seen=NOON
+)
 RUNNING = ProcessState(running=True, seen=NOON, phase="fill", phase_seen=NOON)
 
 POOL = (

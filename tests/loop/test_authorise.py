@@ -7,7 +7,7 @@ from tercio.loop.authorise import deliberate, question_of, restrained, stood_dow
 from tercio.model.canon import canonical
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Permission, Verb
-from tercio.model.processes import ProcessState
+from tercio.model.processes import STOPPED_READINGS, STOPPED_SPAN, ProcessState
 from tercio.model.site import Autonomy
 from tercio.model.units import SECOND
 from tests.agents import given as officers
@@ -131,7 +131,8 @@ def test_acts_within_the_hour_spend_the_blast_budget():
 def test_a_stopped_line_is_known_by_a_fresh_reading_only():
     desk = contained()
     for age, stopped in ((SECOND, True), (3600 * SECOND, False)):
-        reading = ProcessState(running=False, seen=desk.now - age)
+        seen = desk.now - age
+        reading = ProcessState(running=False, seen=seen, halted=seen - STOPPED_SPAN, halts=STOPPED_READINGS)
         memory = replace(desk.state.memory, processes={"filling": reading})
         question = question_of(desk.content, replace(desk.state, memory=memory), desk.incident, desk.now)
         assert question.processes["filling"].stopped(desk.now) is stopped

@@ -1,12 +1,21 @@
+from typing import Any
+
 import pytest
 
-from tercio.model.processes import FRESH, ProcessState
+from tercio.model.processes import FRESH, STOPPED_READINGS, STOPPED_SPAN, ProcessState
 
 NOW = 10 * FRESH
 
 
-def test_a_fresh_reading_says_that_it_stands():
-    assert ProcessState(running=False, seen=NOW - FRESH).stopped(NOW)
+def still(**changes: Any) -> ProcessState:
+    """As many readings, over as long a time, as it takes to believe that it stands."""
+    whole = {"running": False, "seen": NOW, "halted": NOW - STOPPED_SPAN, "halts": STOPPED_READINGS, **changes}
+    return ProcessState(**whole)
+
+
+def test_fresh_readings_say_that_it_stands():
+    assert still().stopped(NOW)
+    assert still(seen=NOW - FRESH, halted=NOW - FRESH - STOPPED_SPAN).stopped(NOW)
 
 
 @pytest.mark.parametrize(
@@ -15,10 +24,12 @@ def test_a_fresh_reading_says_that_it_stands():
         ProcessState(),
         ProcessState(running=True, seen=NOW),
         ProcessState(running=None, seen=NOW),
-        ProcessState(running=False, seen=NOW - FRESH - 1),
-        ProcessState(running=False, seen=NOW + FRESH + 1),
+        still(seen=NOW - FRESH - 1, halted=0),
+        still(seen=NOW + FRESH + 1),
+        still(halts=STOPPED_READINGS - 1),
+        still(halted=NOW - STOPPED_SPAN + 1),
     ],
-    ids=["never read", "running", "not read", "stale", "from the future"],
+    ids=["never read", "running", "not read", "stale", "from the future", "read too seldom", "read too short"],
 )
 def test_what_is_not_known_to_stand_counts_as_running(state: ProcessState):
     assert not state.stopped(NOW)

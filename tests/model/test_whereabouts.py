@@ -1,7 +1,10 @@
 """What a name means now: addresses that are still its own, and link addresses that are."""
 
-from tercio.model.site import Asset
-from tercio.model.whereabouts import Home, Machine, Whereabouts, machine_of, name_of, owner, routers_of, shared
+from typing import Any
+
+from tercio.model import whereabouts
+from tercio.model.site import Asset, Site
+from tercio.model.whereabouts import Home, Machine, Whereabouts, index_of, moved, name_of, owner, routers_of, shared
 from tests.brain.given import ASSETS, NOON, asset, replace, site
 
 A, B, GATE = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:fe"
@@ -9,6 +12,18 @@ WS1, WS1_6 = "10.1.0.1", "fd00:1::1"
 ROUTER = Asset("gate", ("10.1.0.254",), "office", "gateway", GATE)
 PLANT = site(assets=(*(replace(a, mac=A) if a.name == "ws1" else a for a in ASSETS), ROUTER))
 MOVED = Whereabouts(homes={WS1: Home(B, NOON, NOON, A)})
+
+
+def machine_of(plant: Site, at: Whereabouts, *args: Any, **more: Any) -> Machine:
+    return whereabouts.machine_of(plant, at, index_of(at), *args, **more)
+
+
+def test_an_address_moved_if_it_went_to_another_machine_since() -> None:
+    assert moved(MOVED, WS1, (A,), NOON - 1)
+    assert not moved(MOVED, WS1, (A,), NOON)
+    assert not moved(MOVED, WS1, (A, B), NOON - 1), "it is at one of them"
+    assert not moved(MOVED, WS1_6, (A,), 0)
+    assert not moved(Whereabouts(homes={WS1: Home(B, NOON, NOON)}), WS1, (A,), 0), "it was at none before"
 
 
 def test_the_sites_word_holds_until_something_else_is_proven() -> None:

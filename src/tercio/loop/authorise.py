@@ -20,6 +20,7 @@ from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
 from tercio.model.site import Autonomy, Site
 from tercio.model.units import SECOND
+from tercio.model.whereabouts import Machine, Whereabouts, index_of, machine_of
 
 OWN = ("gateway", "tercio")
 """Roles of what Tercio itself stands on: never refused anything."""
@@ -77,7 +78,20 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
         outlook=content.outlook,
         now=now,
         held_off=state.memory.held_off.get(incident.id, ()),
+        machines=_machines(content.site, state.memory.at, incident),
     )
+
+
+def _machines(site: Site, at: Whereabouts, incident: Incident) -> dict[str, Machine]:
+    """What the names mean on which acting may be weighed, where sensors showed more than the site says."""
+    if not at.homes:
+        return {}
+    index = index_of(at)
+    names = {*incident.proven, *(dst for _, dst, _ in incident.reached)}
+    return {
+        name: machine_of(site, at, index, name, incident.sources.get(name, ()), incident.last_evidence)
+        for name in sorted(names)
+    }
 
 
 class Bench(msgspec.Struct, frozen=True):

@@ -5,12 +5,18 @@ import msgspec
 FRESH = 30_000_000
 """A reading further away than this (microseconds) says nothing: it is stale, or the sensor's clock is wrong."""
 
+STOPPED_READINGS = 3
+STOPPED_SPAN = 2_000_000
+"""A process counts as stopped after so many readings in a row that say so, over such a time (microseconds): one reading
+may be an accident, or a lie."""
+
 LOADING = 15 * 60_000_000
 """A program is believed to be loaded so long after its session was last seen (microseconds), unless its end was."""
 
 
 class ProcessState(msgspec.Struct, frozen=True):
     """The last readings of a process's tags: ``running`` as read at ``seen``, ``phase`` as read at ``phase_seen``;
+    ``halted`` is since when every reading says that it does not run, and ``halts`` how many did (both 0 while it runs);
     ``polls`` holds, per needed flow ``from>to``, when an answered poll was last seen; ``loads`` the same for sessions
     over which the site says that programs are loaded, ``from>to flow``. Instants by the sensor's clock."""
 
@@ -20,10 +26,13 @@ class ProcessState(msgspec.Struct, frozen=True):
     polls: dict[str, int] = {}
     phase_seen: int = 0
     loads: dict[str, int] = {}
+    halted: int = 0
+    halts: int = 0
 
     def stopped(self, now: int) -> bool:
-        """True only where a fresh reading says so: an unknown process counts as running."""
-        return self.running is False and abs(now - self.seen) <= FRESH
+        """True only where fresh readings said so again and again: an unknown process counts as running."""
+        firm = self.halts >= STOPPED_READINGS and self.seen - self.halted >= STOPPED_SPAN
+        return self.running is False and firm and abs(now - self.seen) <= FRESH
 
     def holds(self, hold: tuple[str, ...], now: int) -> bool:
         """True in a phase that must not be interrupted. Where the site names such phases, an unknown phase is one."""

@@ -87,22 +87,47 @@ def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
     return at.names.get(mac, address)
 
 
-def machine_of(site: Site, at: Whereabouts, name: str, used: Iterable[str] = (), since: int = 0) -> Machine:
+class Index(msgspec.Struct, frozen=True):
+    """Whereabouts the other way round: the addresses at a link address, the link addresses under a name."""
+
+    addresses: dict[str, tuple[str, ...]]
+    macs: dict[str, tuple[str, ...]]
+
+
+def index_of(at: Whereabouts) -> Index:
+    """Look once at all that is known, for many names."""
+    addresses: dict[str, tuple[str, ...]] = {}
+    macs: dict[str, tuple[str, ...]] = {}
+    for address, home in sorted(at.homes.items()):
+        addresses[home.mac] = (*addresses.get(home.mac, ()), address)
+    for mac, name in sorted(at.names.items()):
+        macs[name] = (*macs.get(name, ()), mac)
+    return Index(addresses, macs)
+
+
+def machine_of(
+    site: Site, at: Whereabouts, index: Index, name: str, used: Iterable[str] = (), since: int = 0
+) -> Machine:
     """What a name of an incident means now. ``used`` are the addresses under which it acted, last at ``since``: those
     that went to another machine later are no longer its own."""
     asset = site.assets.get(name)
     if asset is not None and shared(asset):
         return Machine(asset.addresses, (), True)
-    gone = {a for a, home in at.homes.items() if home.before and home.since > since}
+    known = asset.addresses if asset is not None else tuple(used) or (name.partition("@")[0],)
+    gone = {a for a in known if a in at.homes and at.homes[a].before and at.homes[a].since > since}
     if asset is None:
-        macs = {mac for mac, called in at.names.items() if called == name}
-        known = tuple(used) or (name.partition("@")[0],)
+        macs = set(index.macs.get(name, ()))
     else:
-        here = {at.homes[a].mac for a in asset.addresses if a in at.homes and a not in gone}
-        macs, known = {asset.mac} if asset.mac else here, asset.addresses
-    own = {address for address, home in at.homes.items() if home.mac in macs}
+        macs = {asset.mac} if asset.mac else {at.homes[a].mac for a in known if a in at.homes and a not in gone}
+    own = sorted(address for mac in macs for address in index.addresses.get(mac, ()))
     strict = bool(macs) and (asset is None or bool(asset.mac))
     kept = [a for a in known if a in own or a not in at.homes or not (strict or a in gone)]
-    addresses = tuple(dict.fromkeys((*kept, *sorted(own))))[:MOST_ADDRESSES]
     certain = macs if len(macs) == 1 else set()
+    addresses = tuple(dict.fromkeys((*kept, *own)))[:MOST_ADDRESSES]
     return Machine(addresses, tuple(certain - {*at.routers, *routers_of(site)}))
+
+
+def moved(at: Whereabouts, address: str, macs: Iterable[str], since: int) -> bool:
+    """Whether an address went, after ``since`` (an instant), to a machine that is none of ``macs``."""
+    home = at.homes.get(address)
+    return home is not None and bool(home.before) and home.since > since and home.mac not in macs

@@ -4,7 +4,7 @@ import pytest
 
 from tercio.brain.correlate.processes import MOST_LOADS, observe
 from tercio.model.events import Endpoint, Event, Reading
-from tercio.model.processes import FRESH, LOADING, ProcessState
+from tercio.model.processes import FRESH, LOADING, STOPPED_READINGS, STOPPED_SPAN, ProcessState
 from tercio.model.site import Flow, Site
 from tercio.model.units import SECOND
 from tests.brain.given import FILLING, FORGED, NOON, PLANT, PROVEN, address, replace, site
@@ -30,11 +30,30 @@ def after(*events: Event, plant: Site = NAMED) -> ProcessState:
     return observe(plant, {}, events).get("filling", ProcessState())
 
 
+def halt(at: int = NOON) -> tuple[Event, ...]:
+    """So many readings that it stands as it takes to believe it, the last at ``at``."""
+    step = STOPPED_SPAN // (STOPPED_READINGS - 1)
+    return tuple(poll((COIL, 0), at=at - n * step) for n in reversed(range(STOPPED_READINGS)))
+
+
 @pytest.mark.parametrize(("value", "running"), [(0, False), (1, True), (255, True)])
 def test_the_state_is_read_from_its_tag(value: int, running: bool):
     state = after(poll((COIL, value)))
     assert (state.running, state.seen) == (running, NOON)
-    assert state.stopped(NOON) is not running
+    assert not state.stopped(NOON), "one reading stops nothing"
+
+
+def test_a_process_has_stopped_once_reading_after_reading_says_so():
+    readings = halt()
+    assert after(*readings).stopped(NOON)
+    for gone in range(len(readings)):
+        assert not after(*readings[:gone], *readings[gone + 1 :]).stopped(NOON)
+    one, *others = readings
+    assert not after(one, poll((COIL, 1), at=one.time + 1), *others).stopped(NOON), "it ran between them"
+    many = [poll((COIL, 0), at=NOON + n) for n in range(20)]
+    assert not after(*many).stopped(NOON + 20), "many at once are one moment"
+    early = [replace(each, time=each.time - 2 * FRESH) for each in readings[:-1]]
+    assert not after(*early, readings[-1]).stopped(NOON), "what was read before a long silence is another standstill"
 
 
 @pytest.mark.parametrize(
@@ -56,12 +75,12 @@ def test_what_is_no_reading_of_the_tag_stops_nothing(event: Event):
 
 
 def test_a_reading_from_the_future_does_not_lock_out_later_ones():
-    state = after(poll((COIL, 1), at=2 * NOON, received=NOON), poll((COIL, 0), at=NOON))
+    state = after(poll((COIL, 1), at=2 * NOON, received=NOON), *halt())
     assert state.stopped(NOON)
 
 
 def test_readings_age():
-    state = after(poll((COIL, 0)))
+    state = after(*halt())
     assert state.stopped(NOON + FRESH)
     assert not state.stopped(NOON + FRESH + 1)
 

@@ -111,9 +111,19 @@ def test_what_another_machine_answers_in_a_controllers_name_was_not_read() -> No
 def test_behind_a_router_its_link_address_says_nothing_of_the_host() -> None:
     desk = Desk()
     seen = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]))
-    assert (seen.provenance, seen.machine) == (PROVEN, MACS["ws1"])
+    assert (seen.provenance, seen.machine) == (PROVEN, ""), "nobody saw which machine it is"
     assert not desk.findings
     assert WS1 not in desk.at.homes
+
+
+def test_who_plays_a_host_of_another_zone_on_the_controllers_wire_frames_nobody() -> None:
+    """The site lists the router there, so everything else speaks for itself."""
+    desk = Desk()
+    for own in (MACS["ews1"], THIEF):
+        framed = desk.take(WS1, PLC1, (own, MACS["plc1"]))
+        assert (framed.provenance, framed.machine) == (FORGED, own)
+    assert desk.at.routers == ()
+    assert [f.src for f in desk.findings] == [WS1, WS1]
 
 
 def test_a_router_that_the_site_does_not_list_is_known_by_whom_it_brings() -> None:
@@ -124,7 +134,7 @@ def test_a_router_that_the_site_does_not_list_is_known_by_whom_it_brings() -> No
     assert desk.at.routers == (GATE_OFFICE, GATE_OT)
     framed = desk.take(WS1, PLC1, (MACS["ews1"], MACS["plc1"]))
     assert MACS["ews1"] not in desk.at.routers, "a machine that is known plays no router"
-    assert framed.machine == MACS["ws1"]
+    assert (framed.provenance, framed.machine) == (FORGED, MACS["ews1"])
 
 
 def test_what_anybody_can_send_teaches_nothing() -> None:

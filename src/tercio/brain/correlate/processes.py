@@ -61,11 +61,23 @@ def _loaded(state: ProcessState, flow: Flow, event: Event) -> ProcessState:
 def _read(site: Site, process: Process, state: ProcessState, event: Event) -> ProcessState:
     for reading in event.readings:
         if event.time >= state.seen and _is(site, process.state, reading):
-            state = msgspec.structs.replace(state, running=bool(reading.value), seen=event.time)
+            state = _ran(state, bool(reading.value), event.time)
         if event.time >= state.phase_seen and _is(site, process.phases, reading):
             phase = _phase(process, reading.value)
             state = msgspec.structs.replace(state, phase=phase, phase_seen=event.time)
     return state
+
+
+def _ran(state: ProcessState, running: bool, time: int) -> ProcessState:
+    """One more reading of whether it runs. What comes after a long silence begins anew."""
+    lasting = not running and state.halts > 0 and time - state.seen <= FRESH
+    return msgspec.structs.replace(
+        state,
+        running=running,
+        seen=time,
+        halted=0 if running else state.halted if lasting else time,
+        halts=0 if running else state.halts + 1 if lasting else 1,
+    )
 
 
 def _phase(process: Process, value: int) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from tercio.model.events import Assignment, Endpoint, Event, Provenance
 from tercio.model.findings import Finding, Level
 from tercio.model.ids import finding_id
-from tercio.model.site import ROUTERS, Site
+from tercio.model.site import ROUTERS, Asset, Site
 from tercio.model.units import SECOND
 from tercio.model.whereabouts import MOST_ADDRESSES, Home, Whereabouts, owner, routers_of, shared
 
@@ -52,6 +52,7 @@ class Census:
     def __init__(self, site: Site, at: Whereabouts) -> None:
         self._site, self.at = site, at
         self._listed = routers_of(site)
+        self._gates = {site.network_at(a) for asset in site.assets.values() for a in asset.addresses if _gate(asset)}
         self._routers = self._listed | frozenset(at.routers)
         self._copied: set[str] = set()
         self.findings: list[Finding] = []
@@ -93,7 +94,7 @@ class Census:
             readings = ()
         return msgspec.structs.replace(
             event,
-            machine=doer or known,
+            machine=doer,
             provenance=Provenance.FORGEABLE if forged else event.provenance,
             readings=() if forged else readings,
         )
@@ -107,19 +108,27 @@ class Census:
         return now - self.at.disputes.get(src.address, -PROOF_AGE) < PROOF_AGE
 
     def _own(self, end: Endpoint, other: Endpoint, link: bool) -> str:
-        """The link address of an end where it is its own: seen on its own segment. Else empty."""
+        """The link address of an end where it is a machine's own, and no router's on the way. Else empty."""
         if not end.mac or end.mac in self._routers:
             return ""
-        known = other.mac in self._routers or end.mac == owner(self._site, self.at, end.address)
-        return end.mac if link or known else ""
+        there = self._at_home(other) and self._site.network_at(other.address) in self._gates
+        sure = link or other.mac in self._routers or there or self._machines(end.mac)
+        return end.mac if sure else ""
+
+    def _at_home(self, end: Endpoint) -> bool:
+        return bool(end.mac) and end.mac == owner(self._site, self.at, end.address)
+
+    def _machines(self, mac: str) -> bool:
+        """Whether a link address is known as a machine's own, so that it speaks for nobody else."""
+        return mac in self.at.names or self._site.asset_with(mac) is not None
 
     def _learn_router(self, near: Endpoint, far: Endpoint) -> None:
-        """Two networks, and one end on its own segment: what speaks for the other end there is a router."""
+        """Two networks, and one end on its own segment: what speaks for the other end there is a router. Where the site
+        lists the routers of that segment, only they are."""
         mac = far.mac
-        if not mac or mac in self._routers or not near.mac or len(self.at.routers) >= MOST_ROUTERS:
+        if not mac or mac in self._routers or not self._at_home(near) or len(self.at.routers) >= MOST_ROUTERS:
             return
-        here = near.mac == owner(self._site, self.at, near.address)
-        if here and mac not in self.at.names and self._site.asset_with(mac) is None:
+        if not self._machines(mac) and self._site.network_at(near.address) not in self._gates:
             self.at = msgspec.structs.replace(self.at, routers=tuple(sorted({*self.at.routers, mac})))
             self._routers = self._listed | frozenset(self.at.routers)
 
@@ -205,6 +214,10 @@ class Census:
         while len(table) > most:
             del table[next(iter(table))]
         self.at = msgspec.structs.replace(self.at, **{name: table})
+
+
+def _gate(asset: Asset) -> bool:
+    return bool(asset.mac) and asset.role in ROUTERS
 
 
 def disputed(event: Event, address: str, mac: str) -> Finding:

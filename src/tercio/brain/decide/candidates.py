@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import holders, marks_of
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, NeededFlow, Target, target_name
@@ -62,9 +64,9 @@ def _acting(question: Question) -> Iterator[Candidate]:
             if reach is None:
                 continue
             path = f"{src} -> {dst}" + (f" ({service})" if service else "")
-            yield _made(question, Verb.BLOCK_HOST, _host(source), path, reach)
-            if dst in entered:
-                yield _made(question, Verb.BLOCK_HOST, _host(sink), path, reach)
+            for host in (source, sink) if dst in entered else (source,):
+                if target := _host(question, host):
+                    yield _made(question, Verb.BLOCK_HOST, target, path, reach)
             if source.zone != sink.zone:
                 yield _made(question, Verb.CLOSE_CONDUIT, _conduit(site, source.zone, sink.zone), path, reach)
             flow = _flow(source, sink, service) if dst in marks else None
@@ -73,21 +75,27 @@ def _acting(question: Question) -> Iterator[Candidate]:
 
 
 def _asset(question: Question, name: str) -> Asset:
-    """The listed asset with every address it was seen with, or a stand-in for a host that the site does not list."""
-    seen = question.incident.sources.get(name, ())
+    """The listed asset with the addresses that are its own now, or a stand-in for a host that the site does not
+    list."""
+    machine = question.machines.get(name)
     listed = question.site.assets.get(name)
-    if listed is None:
-        zone = question.site.zone_at(name)
-        return Asset(name, tuple(dict.fromkeys((name, *seen))), zone.name if zone else "", "unknown")
-    return listed
+    if listed is not None:
+        return msgspec.structs.replace(listed, addresses=machine.addresses) if machine is not None else listed
+    seen = (name.partition("@")[0], *question.incident.sources.get(name, ()))
+    zone = question.site.zone_at(name)
+    addresses = machine.addresses if machine is not None else tuple(dict.fromkeys(seen))
+    return Asset(name, addresses, zone.name if zone else "", "unknown")
 
 
-def _host(asset: Asset) -> HostTarget:
-    return HostTarget(asset.name, tuple(sorted(asset.addresses)))
+def _host(question: Question, asset: Asset) -> HostTarget | None:
+    """A host with all that is its own; None where nothing is left of it. Routers' link addresses are in no machine."""
+    machine = question.machines.get(asset.name)
+    macs = machine.macs if machine is not None else ()
+    return HostTarget(asset.name, tuple(sorted(asset.addresses)), macs) if asset.addresses or macs else None
 
 
 def _flow(source: Asset, sink: Asset, service: str) -> FlowTarget | None:
-    if not service:
+    if not service or not source.addresses or not sink.addresses:
         return None
     try:
         transport, port = port_of(service)

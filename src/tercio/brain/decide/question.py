@@ -8,6 +8,7 @@ from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
 from tercio.model.site import Process, Site
 from tercio.model.units import SECOND
+from tercio.model.whereabouts import Machine
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One incident at one instant, with what it can be answered with. ``held_off`` names candidates that were rolled
-    back or undone in this incident and must not come again by themselves (target names)."""
+    back or undone in this incident and must not come again by themselves (target names); ``machines`` is what names of
+    the incident mean now, where more is known of them than the site says."""
 
     site: Site
     incident: Incident
@@ -38,6 +40,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     outlook: Outlook
     now: int
     held_off: tuple[str, ...] = ()
+    machines: dict[str, Machine] = {}
 
 
 def lines_of(site: Site) -> tuple[Process, ...]:

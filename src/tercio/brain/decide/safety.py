@@ -12,6 +12,7 @@ from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTa
 from tercio.model.decisions import Candidate, Removed
 from tercio.model.processes import FRESH, ProcessState
 from tercio.model.site import CONTROLLERS, Process, Site
+from tercio.model.whereabouts import shared
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -106,8 +107,10 @@ def _controller(basis: Ground, candidate: Candidate) -> str:
 def _shared(basis: Ground, candidate: Candidate) -> str:
     if not isinstance(candidate.target, HostTarget):
         return ""
-    asset = basis.question.site.assets.get(candidate.target.asset)
-    return f"many stand behind {asset.name}'s address" if asset is not None and asset.shared else ""
+    name = candidate.target.asset
+    asset, machine = basis.question.site.assets.get(name), basis.question.machines.get(name)
+    many = (asset is not None and shared(asset)) or (machine is not None and machine.shared)
+    return f"many stand behind {name}'s address" if many else ""
 
 
 def _fragile(basis: Ground, candidate: Candidate) -> str:
