@@ -325,6 +325,18 @@ def test_such_a_life_contains_an_intruder_and_its_memory_is_whole(tmp_path: Path
     life.store.close()
 
 
+def test_in_idle_moments_what_was_written_ahead_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async def story() -> None:
+        async with Peer(tmp_path).listening(), living(setup(tmp_path)) as (shell, _):
+            write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
+            await until(lambda: shell._state.incidents)
+            (incident,) = shell._state.incidents
+            await until(lambda: incident.encode() in (tmp_path / "state" / "state.db").read_bytes())
+
+    monkeypatch.setattr(shell_of, "SETTLE", 0.05)
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_first_start_reads_what_comes_and_the_past_only_if_told(tmp_path: Path, whole: bool):
     async def story() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tercio.model.commands import EffectState
 from tercio.model.events import Unparsed
 from tercio.model.incidents import Status
-from tercio.model.records import Transaction
+from tercio.model.records import Record, Transaction
 from tercio.store.errors import StateUnusable
 from tercio.store.reader import CHUNK, Reader
 from tercio.store.state import State
@@ -32,6 +32,14 @@ def test_a_fresh_state_holds_nothing(reader: Reader):
     assert reader.incident("inc-1") is None
     assert reader.unparsed_counts() == {}
     assert reader.checkpoint().size == 0
+    assert (reader.snapshot(), reader.last_time()) == (b"", 0)
+
+
+def test_what_the_loop_last_wrote_of_itself_and_when_the_last_record_was_made(state: State, reader: Reader):
+    records = tuple(Record("word", "all", at, b"{}") for at in (7, 9))
+    state.commit(Transaction(time=9, records=records, snapshot=b'{"heard":{}}'))
+    state.commit(Transaction(time=12))
+    assert (reader.snapshot(), reader.last_time()) == (b'{"heard":{}}', 9)
 
 
 def test_incidents_come_newest_first_and_by_status(state: State, reader: Reader):

@@ -34,15 +34,15 @@ FULL = (
     "what they end is ended, as long as the reserve lasts"
 )
 
+SETTLE = 60.0  # seconds between two moves of what was written ahead into the database, while nothing waits
+
 RETRY = 1.0
 """Seconds between two tries to write while the state can't be written. Nothing is ordered meanwhile."""
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain.
-
-    ``from_start`` names the sources of which a first start reads all that is there already.
-    """
+    """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain. Of the
+    sources ``from_start`` a first start reads all that is there already."""
 
     folder: Path
     content: Content
@@ -82,7 +82,10 @@ class Shell:
             name: Tail(name, path, offsets.get(name), since or now, from_end=name not in whole)
             for name, path in sorted(setup.sources.items())
         }
-        self._hands = {name: Line(name, str(path), setup.key.sign) for name, path in sorted(setup.hands.items())}
+        self._hands = {
+            name: Line(name, str(path), setup.key.sign, hung_up=self._responded)
+            for name, path in sorted(setup.hands.items())
+        }
         self._unreachable: dict[str, str] = {}
         self._losses: list[Lost] = []
         self._troubles: dict[str, str] = {}
@@ -98,12 +101,17 @@ class Shell:
         server = await listen(self._setup.folder / "loop.sock", self._hear)
         for hand in self._hands.values():
             self._begin(self._greet(hand))
+        settle = loop.time() + SETTLE
         try:
             while not self._stopped:
                 behind = not self._spare and any(tail.behind for tail in self._tails.values())
                 await self._wait(0.0 if behind else TICK)
                 if not self._take_turn():
                     await asyncio.sleep(RETRY)
+                elif not self._wake.is_set() and loop.time() > settle:
+                    settle = loop.time() + SETTLE
+                    with contextlib.suppress(StateUnwritable):  # The next commit says what is wrong.
+                        self._store.settle()
         finally:
             server.close()
             for hand in self._hands.values():
