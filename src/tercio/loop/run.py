@@ -202,16 +202,11 @@ class Shell:
     def _send(self, command: Command) -> None:
         hand = self._hands.get(command.hand)
         if hand is None:
-            self._responded(
-                Response(
-                    command=command.id,
-                    hand=command.hand,
-                    status=Status.FAILED,
-                    held=False,
-                    at=_now(),
-                    detail=f"the settings have no hand {command.hand!r} any more",
-                )
+            why = f"the settings have no hand {command.hand!r} any more"
+            failed = Response(
+                command=command.id, hand=command.hand, status=Status.FAILED, held=False, at=_now(), detail=why
             )
+            self._responded(failed)
             return
         self._begin(self._order(hand, command))
 
