@@ -20,11 +20,12 @@ from tercio.drills.exercise import Follower
 from tercio.drills.platform import Changes
 from tercio.drills.range.range import Range
 from tercio.drills.range.sandbox import inside, wrap
+from tercio.drills.range.topology import SEGMENTS, mac_of
 from tercio.drills.scoreboard import blocks
 from tercio.model.commands import Effect, HostTarget
 
 FIRST_HOST = 100
-"""Strikes come from 10.77.10.100 and up: hosts that the site does not list."""
+"""Strikes come from 10.77.10.100 and up: machines that the site does not list."""
 HOSTS = 150
 
 SETTLED = 3.0
@@ -78,7 +79,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     loads, rounds = [os.getloadavg()[0]], []
     plant = Range.up(folder / "range")
     try:
-        addresses(plant)
+        machines(plant)
         with contextlib.closing(Striker(options.rate)) as attacker:
             for first in range(0, len(order), options.together):
                 progress(first, len(order))
@@ -122,7 +123,7 @@ def one_round(
         time.sleep(SETTLED)
         before, began = cpu_seconds(), time.monotonic()
         for number, kind in kinds.items():
-            held = strike(attacker, found.follower, kind, f"10.77.10.{FIRST_HOST + number % HOSTS}")
+            held = strike(attacker, found.follower, kind, source(number))
             found.missed += held is None
             if held is not None:
                 found.strikes[held.lease] = kind
@@ -195,12 +196,30 @@ def strike(attacker: "Striker", follower: Follower, kind: str, source: str) -> E
     return effect
 
 
-def addresses(plant: Range) -> None:
-    """Give the office workstation the addresses that strikes come from."""
-    lines = "\n".join(f"addr add 10.77.10.{FIRST_HOST + n}/24 dev eth0" for n in range(HOSTS))
-    done = plant.run_in("ws1", ["ip", "-batch", "-"], lines)
-    if done.returncode:
-        raise RuntimeError(f"the bench's addresses could not be set: {done.stderr}")
+def machines(plant: Range) -> None:
+    """Give the office workstation's namespace the machines that strikes come from: each an interface with a link
+    address, an address and a way out of its own. One machine with many addresses would be one suspect."""
+    gateway = f"{SEGMENTS['office'].prefix4}.1"
+    lines = []
+    for number in range(HOSTS):
+        name, address, table = f"m{number}", source(number), 1000 + number
+        lines += [
+            f"link add link eth0 name {name} address {mac_of(address)} type macvlan mode bridge",
+            f"addr add {address}/24 dev {name} noprefixroute",
+            f"link set {name} up",
+            f"route add default via {gateway} dev {name} onlink table {table}",
+            f"rule add from {address} lookup {table}",
+        ]
+    answers = ["net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"]
+    for words, text in ((["sysctl", "-q", "-w", *answers], ""), (["ip", "-batch", "-"], "\n".join(lines))):
+        done = plant.run_in("ws1", words, text)
+        if done.returncode:
+            raise RuntimeError(f"the bench's machines could not be made: {done.stderr}")
+
+
+def source(number: int) -> str:
+    """The address from which a strike comes."""
+    return f"{SEGMENTS['office'].prefix4}.{FIRST_HOST + number % HOSTS}"
 
 
 def settings(bulk: Path | None) -> Changes:

@@ -29,18 +29,18 @@ def test_what_fails_still_fails():
     assert notes == []
 
 
-def python(tmp_path: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+def python(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
     surroundings = {**os.environ, "PYTHONPATH": str(FOLDER), **env}
     return subprocess.run([sys.executable, *words], env=surroundings, capture_output=True, text=True, check=False)
 
 
 def test_only_the_loop_is_traced_and_only_when_asked(tmp_path: Path):
     path = tmp_path / "trace.jsonl"
-    python(tmp_path, "-c", "pass", **{TRACE: str(path)})
-    python(tmp_path, "-m", "tercio", "--help", **{TRACE: str(path)})
-    python(tmp_path, "-m", "tercio", "loop", "--help")
+    python("-c", "pass", **{TRACE: str(path)})
+    python("-m", "tercio", "--help", **{TRACE: str(path)})
+    python("-m", "tercio", "loop", "--help")
     assert not path.exists()
-    done = python(tmp_path, "-m", "tercio", "loop", "--help", **{TRACE: str(path)})
+    done = python("-m", "tercio", "loop", "--help", **{TRACE: str(path)})
     assert done.returncode == 0, done.stderr
     assert [json.loads(line) for line in path.read_text().splitlines()] == []
 
