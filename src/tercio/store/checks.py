@@ -164,10 +164,11 @@ class Journaled:
             meant = projection.row(msgspec.json.decode(columns["body"], type=projection.type))
         except msgspec.DecodeError as error:
             raise Wrong(f"{kind} {name} can't be read: {error}", seq, kind) from error
-        for column, value in columns.items():
-            if value != meant[column]:
+        del meant["body"]  # Held by the record's digest; a shape that has grown since would write it otherwise.
+        for column, wanted in meant.items():
+            if columns[column] != wanted:
                 raise Wrong(
-                    f"{kind} {name}: {column} is {value!r} in the state, {meant[column]!r} in its body", seq, kind
+                    f"{kind} {name}: {column} is {columns[column]!r} in the state, {wanted!r} in its body", seq, kind
                 )
 
 
