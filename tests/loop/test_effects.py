@@ -23,6 +23,7 @@ from tercio.model.commands import (
     FlowTarget,
     HostTarget,
     NeededFlow,
+    Response,
     Standing,
     Status,
     Target,
@@ -191,13 +192,22 @@ def test_a_view_is_lost_where_it_was_regular_and_its_sensor_still_speaks():
 
 def test_what_a_hand_does_not_list_is_gone():
     at = NOW + 10 * SECOND
-    lost = gone(EFFECT, (Standing("lse-9", at),), NOW + SECOND, at)
+    lost = gone(EFFECT, said(at, Standing("lse-9", at)), NOW + SECOND, at)
     assert (lost.state, lost.ended) == (EffectState.LOST, at)
-    assert gone(EFFECT, (Standing("lse-1", at),), NOW + SECOND, at) is EFFECT
-    assert gone(EFFECT, (), NOW - 1, at) is EFFECT, "asked before it was ordered"
-    assert gone(EFFECT, (), NOW + SECOND, EFFECT.until) is EFFECT, "it has ended by its own time"
+    assert gone(EFFECT, said(at, Standing("lse-1", at)), NOW + SECOND, at) is EFFECT
+    assert gone(EFFECT, said(at), NOW - 1, at) is EFFECT, "asked before it was ordered"
+    assert gone(EFFECT, said(EFFECT.until), NOW + SECOND, at) is EFFECT, "it has ended by its own time"
     waiting = replace(EFFECT, state=EffectState.ORDERED)
-    assert gone(waiting, (), NOW + SECOND, at) is waiting
+    assert gone(waiting, said(at), NOW + SECOND, at) is waiting
+
+
+def test_what_was_ordered_before_the_clock_was_set_back_is_not_believed_for_an_hour():
+    back = EFFECT.since - 3600 * SECOND
+    assert gone(EFFECT, said(back + 1), back, back + 2).state == EffectState.LOST
+
+
+def said(at: int, *standing: Standing) -> Response:
+    return Response(command="cmd-q", hand="gateway", status=Status.DONE, held=True, at=at, standing=standing)
 
 
 def test_an_effect_ends_with_its_time():

@@ -47,8 +47,8 @@ def test_windows_go_on_from_turn_to_turn():
 def test_who_spoke_and_who_showed_a_view_is_remembered():
     sensed = sense(content(), MEMORY, (batch(eve("dns", START, WS1, "10.77.10.1")),), {})
     assert (sensed.memory.heard, sensed.memory.views) == ({SOURCE: START + SECOND}, ())
-    again = sense(content(), sensed.memory, (batch(poll(START), received=START),), {})
-    assert (again.memory.heard, again.memory.views) == ({SOURCE: START + SECOND}, (SOURCE,))
+    back = sense(content(), sensed.memory, (batch(poll(START), received=START),), {})
+    assert (back.memory.heard, back.memory.views) == ({SOURCE: START}, (SOURCE,)), "by a clock that may be set back"
 
 
 def test_a_line_that_was_cut_off_is_counted_wherever_it_was_cut():

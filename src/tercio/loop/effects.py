@@ -151,13 +151,17 @@ def views_lost(site: Site, states: dict[str, ProcessState], effect: Effect, hear
     return ""
 
 
-def gone(effect: Effect, standing: Iterable[Standing], asked: int, at: int) -> Effect:
-    """The effect after its hand listed what stands: lost, if it stood when asked and is not listed before its end."""
-    if effect.state != EffectState.STANDING or effect.since > asked or effect.until <= at:
+def gone(effect: Effect, listing: Response, asked: int, now: int) -> Effect:
+    """The effect after its hand listed what stands: lost, if it stood when asked and is not listed before its end.
+
+    What was ordered in the future was ordered before the clock was set back, and so before the question.
+    """
+    if effect.state != EffectState.STANDING or asked < effect.since <= now or effect.until <= listing.at:
         return effect
-    if effect.lease in {s.lease for s in standing}:
+    if effect.lease in {s.lease for s in listing.standing}:
         return effect
-    return msgspec.structs.replace(effect, state=EffectState.LOST, ended=at, why="its hand no longer finds it standing")
+    why = "its hand no longer finds it standing"
+    return msgspec.structs.replace(effect, state=EffectState.LOST, ended=listing.at, why=why)
 
 
 def expired(effect: Effect, now: int) -> Effect:

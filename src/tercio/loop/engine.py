@@ -60,7 +60,7 @@ def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
 
 def _close(state: LoopState, inputs: Inputs, ledger: Ledger) -> Turn:
     """What is written is written with everything that it rests on: incidents, memory and offsets of one moment."""
-    flush = not inputs.spare and ledger.now - state.flushed >= (FLUSH_DIRTY if state.dirty else FLUSH)
+    flush = not inputs.spare and not 0 <= ledger.now - state.flushed < (FLUSH_DIRTY if state.dirty else FLUSH)
     if flush or ledger.records or ledger.unparsed:
         for key in state.dirty:
             if key not in ledger.incidents and key in state.incidents:
@@ -95,9 +95,11 @@ def _people(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
 def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
     """Hands' answers: an unreachable hand is asked again, everything else settles its question or its command."""
     for response in inputs.responses:
-        if response.command in state.queries:
+        if response.status == Status.UNREACHABLE:
+            state = inventory.unheard(state, response.hand)
+        elif response.command in state.queries:
             state = inventory.listed(state, response, ledger)
-        elif response.command in state.commands and response.status != Status.UNREACHABLE:
+        elif response.command in state.commands:
             state = leases.answer(state, response, ledger)
     return state
 

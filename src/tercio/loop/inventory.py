@@ -6,7 +6,7 @@ from tercio.loop.effects import gone
 from tercio.loop.leases import roll_back
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import LONGEST_PAUSE, care, care_of, send, settle
-from tercio.loop.state import Content, LoopState
+from tercio.loop.state import Asked, Content, LoopState
 from tercio.model.commands import Action, Command, EffectState, Response, Standing
 from tercio.model.ids import mint
 from tercio.model.journal import Stray
@@ -16,6 +16,9 @@ ASK_BUSY = 5 * SECOND
 ASK_IDLE = 15 * SECOND
 """Hands are asked this often what they find, while something should stand and while nothing should (microseconds)."""
 
+ASK_UNHEARD = SECOND
+"""A hand that went away is asked this often until it answers: with it, what it had set may have gone."""
+
 STRAY = 2 * SECOND
 """What ends within this (microseconds) anyhow is left to its own time."""
 
@@ -23,13 +26,14 @@ STRAY = 2 * SECOND
 def ask(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
     """Ask each hand what it finds: at once where something is in doubt, often while it should find something, now and
     then while it should not. Questions change nothing and are not journaled."""
-    queries = {key: value for key, value in state.queries.items() if ledger.now - value[1] < ASK_IDLE}
+    queries = state.queries
     busy = {effect.hand for effect in state.effects.values()}
     doubts = [(e.hand, care_of(state, e.lease)) for e in state.effects.values()]
     for hand in sorted(busy | {reach.hand for reach in content.reaches}):
-        last = max((at for name, at in queries.values() if name == hand), default=None)
+        last = next((asked for asked in queries.values() if asked.hand == hand), None)
         doubted = max((kept.doubted for name, kept in doubts if name == hand and not kept.ending), default=0)
-        if last is not None and last >= doubted and ledger.now - last < (ASK_BUSY if hand in busy else ASK_IDLE):
+        every = ASK_UNHEARD if last is not None and last.unheard else ASK_BUSY if hand in busy else ASK_IDLE
+        if last is not None and last.at >= doubted and 0 <= ledger.now - last.at < every:
             continue
         command = Command(
             id=mint("cmd", hand, "query", ledger.now),
@@ -42,20 +46,29 @@ def ask(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
             issued=ledger.now,
             until=ledger.now + ASK_BUSY,
         )
-        queries = {key: value for key, value in queries.items() if value[0] != hand}
-        queries[command.id] = (hand, ledger.now)
+        queries = {key: asked for key, asked in queries.items() if asked.hand != hand}
+        queries[command.id] = Asked(hand, ledger.now)
         ledger.orders.append(command)
+    return msgspec.structs.replace(state, queries=queries)
+
+
+def unheard(state: LoopState, hand: str) -> LoopState:
+    """A hand has gone, or cannot be reached: what it was asked is asked again soon."""
+    queries = {
+        key: msgspec.structs.replace(asked, unheard=True) if asked.hand == hand else asked
+        for key, asked in state.queries.items()
+    }
     return msgspec.structs.replace(state, queries=queries)
 
 
 def listed(state: LoopState, response: Response, ledger: Ledger) -> LoopState:
     """A hand said what stands: what it finds no more is lost, what nobody here ordered is journaled and ended."""
-    hand, asked = state.queries[response.command]
+    hand, asked = state.queries[response.command].hand, state.queries[response.command].at
     if not response.held:
         return state
     for lease, effect in sorted(state.effects.items()):
         if effect.hand == hand:
-            after, kept = gone(effect, response.standing, asked, response.at), care_of(state, lease)
+            after, kept = gone(effect, response, asked, ledger.now), care_of(state, lease)
             if after is not effect:
                 state = settle(state, effect, after, ledger, wanted=kept.ending is None)
             elif kept.doubt and effect.state == EffectState.STANDING:

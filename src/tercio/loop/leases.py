@@ -195,7 +195,7 @@ def _resend(state: LoopState, ledger: Ledger) -> LoopState:
         if command.until <= ledger.now:
             ledger.command(command, "lapsed")
             del commands[key]
-        elif ledger.now - sent >= RESEND:
+        elif not 0 <= ledger.now - sent < RESEND:
             ledger.orders.append(command)
             commands[key] = (command, ledger.now)
     return msgspec.structs.replace(state, commands=commands)

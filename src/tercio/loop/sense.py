@@ -45,7 +45,7 @@ def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: d
         if len(read.unparsed) > before:
             counts[batch.source] = counts.get(batch.source, 0) + len(read.unparsed) - before
         reached[batch.source] = (batch.generation, end)
-        heard[batch.source] = max(heard.get(batch.source, 0), batch.received)
+        heard[batch.source] = batch.received
     windows, findings = step(content.rules, memory.windows, read.hits)
     views = {event.source for event in read.events if event.readings}
     after = msgspec.structs.replace(

@@ -102,6 +102,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     basis: str = ""
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A hand asked what stands, and when; ``unheard`` says that it has gone, or could not be reached, since."""
+
+    hand: str
+    at: int
+    unheard: bool = False
+
+
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state of the loop between two turns. ``commands`` are those not answered yet, with the instant at which
     each was last sent; ``queries`` the hands asked what stands, and when; ``dirty`` the incidents whose last change
@@ -116,7 +124,7 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     dirty: tuple[str, ...] = ()
     flushed: int = 0
     reviewed: int = 0
-    queries: dict[str, tuple[str, int]] = {}
+    queries: dict[str, Asked] = {}
     seen: dict[str, Cited] = {}
 
 

@@ -21,8 +21,18 @@ PATIENCE = 5_000_000
 class Line:
     """A connection to one hand, made when it is first needed and again after it was lost. For one event loop."""
 
-    def __init__(self, hand: str, path: str, sign: Sign, *, patience: int = PATIENCE) -> None:
+    def __init__(
+        self,
+        hand: str,
+        path: str,
+        sign: Sign,
+        *,
+        patience: int = PATIENCE,
+        hung_up: Callable[[Response], None] = lambda _: None,
+    ) -> None:
+        """``hung_up`` is told, by an ``UNREACHABLE`` that answers no command, that a hand which was there has gone."""
         self.hand, self.path = hand, path
+        self._hung_up = hung_up
         self.hello: Hello | None = None
         """What the hand said when it last connected; None while there is no connection."""
         self._sign, self._patience = sign, patience / 1_000_000
@@ -102,6 +112,7 @@ class Line:
         if self._socket is line:
             self._reader = None
             self._lose(why)
+            self._hung_up(self._unreachable("", f"hand {self.hand}: {why}"))
 
     def _answered(self, response: Response) -> None:
         """A hand that does not believe the signature names no command: as it answers in order, it means the oldest."""
