@@ -1,7 +1,7 @@
 """The life of an effect: ordered, standing, confirmed by a live witness or contradicted, lost, ended. Pure."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 
 import msgspec
@@ -17,11 +17,10 @@ from tercio.model.commands import (
     HostTarget,
     NeededFlow,
     Response,
-    Standing,
     Status,
     Target,
 )
-from tercio.model.events import Endpoint, Event, Provenance
+from tercio.model.events import ANSWERED, Endpoint, Event, Provenance
 from tercio.model.processes import ProcessState
 from tercio.model.site import CONTROLLERS, Site
 from tercio.model.units import SECOND
@@ -65,53 +64,74 @@ def answered(
         return replace(effect, state=ending, ended=response.at)
     if response.status == Status.DONE and response.held:
         held = effect.held or response.at
-        return replace(effect, state=EffectState.STANDING, command=command.id, until=command.until, held=held)
+        target = command.target or effect.target
+        return replace(
+            effect, state=EffectState.STANDING, command=command.id, until=command.until, held=held, target=target
+        )
     if effect.state == EffectState.STANDING:
         return replace(effect, why=f"not renewed: {response.detail}")
     return replace(effect, state=EffectState.FAILED, ended=response.at, why=response.detail)
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """A standing effect against what sensors saw: confirmed by a witness or not, and what contradicts it, in words."""
+    """A standing effect against what sensors saw: confirmed by a witness or not, and what contradicts it, in words;
+    ``sure`` says that it was the denied machine itself, and nobody who used its address."""
 
     effect: Effect
     contradiction: str = ""
+    sure: bool = False
 
 
-def watched(site: Site, effect: Effect, events: Iterable[Event]) -> Watched:
-    """Look at a standing effect once more, with what sensors saw meanwhile.
+def watched(site: Site, effect: Effect, events: Iterable[Event], showing: Container[str] = ()) -> Watched:
+    """Look at a standing effect once more, with what sensors saw meanwhile. ``showing`` are sources whose records show
+    link addresses: there a contradiction is sure only where they are the denied machine's.
 
     A witness is other traffic of the same protected link that a sensor saw after the effect was held.
     """
     if effect.state != EffectState.STANDING or not effect.held:
         return Watched(effect)
+    doubt = ""
     for event in events:
         if event.src is None or event.dst is None or event.until <= effect.held:
             continue
         if denied(effect.target, event):
             if _contradicts(effect, event):
                 why = f"{event.src.address} still reached {event.dst.address} after it was refused"
-                return Watched(effect, why)
+                if event.source not in showing or _its_own(effect.target, event):
+                    return Watched(effect, why, sure=True)
+                doubt = doubt or f"{why}, or another machine did in its name"
         elif not effect.confirmed and _same_link(site, effect.target, event):
             saw = (event.source, event.service or event.kind, event.src.address, event.dst.address)
             effect = msgspec.structs.replace(effect, confirmed=event.received, witness=event.id, saw=saw)
-    return Watched(effect)
+    return Watched(effect, doubt)
+
+
+def _its_own(target: Target, event: Event) -> bool:
+    macs = target.macs if isinstance(target, HostTarget) else ()
+    return event.machine in macs if macs else bool(event.machine)
 
 
 def _contradicts(effect: Effect, event: Event) -> bool:
-    """An alert on a packet *from* the denied side, or a flow that began, clearly after the effect was held.
+    """A session that the denied side began, or a question of its that was answered, clearly after the effect was held.
 
-    An older flow's record proves nothing: its last packet may be the other end's own retransmission. Neither does what
-    anybody could have sent in the denied one's name: else a second foothold would talk the first one free.
+    What it sends in an older session proves nothing: a sensor on its own side of the wall sees that too, and the last
+    packet of a flow may be the other end's own. Neither does what anybody could have sent in the denied one's name:
+    else a second foothold would talk the first one free.
     """
     if event.src is None or event.provenance == Provenance.FORGEABLE:
         return False
-    if isinstance(effect.target, HostTarget) and event.src.address not in effect.target.addresses:
+    if isinstance(effect.target, HostTarget) and not _from(effect.target, event):
         return False
     if isinstance(effect.target, FlowTarget) and event.src.address not in effect.target.src_addresses:
         return False
     after = effect.held + MARGIN
-    return (event.kind == "alert" and event.time > after) or (event.kind == "flow" and event.began > after)
+    return (event.kind in ("alert", "flow") and event.began > after) or (
+        event.action == ANSWERED and event.time > after
+    )
+
+
+def _from(target: HostTarget, event: Event) -> bool:
+    return event.src is not None and (event.src.address in target.addresses or event.machine in target.macs)
 
 
 def denied(target: Target, event: Event) -> bool:
@@ -121,7 +141,7 @@ def denied(target: Target, event: Event) -> bool:
     src, dst = event.src, event.dst
     match target:
         case HostTarget(addresses=addresses):
-            return src.address in addresses or dst.address in addresses
+            return _from(target, event) or dst.address in addresses
         case FlowTarget():
             there = src.address in target.src_addresses and dst.address in target.dst_addresses
             back = dst.address in target.src_addresses and src.address in target.dst_addresses

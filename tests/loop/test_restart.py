@@ -1,0 +1,167 @@
+"""What becomes of orders when a loop dies and another takes over: adopted, sent again, or lapsed and decided anew."""
+
+from pathlib import Path
+
+import pytest
+
+from tercio.loop.inventory import ASK_BUSY, ASK_UNHEARD
+from tercio.loop.leases import RESEND
+from tercio.loop.run import restored
+from tercio.model.commands import Action, Command, Status
+from tercio.model.units import SECOND
+from tercio.model.words import WordKind
+from tercio.store.state import State
+from tests.loop.given import OUTLOOK, PLC1, WS1, Desk, alert, content, listing, poll, replace, reply
+from tests.loop.shell import ORIGIN
+from tests.loop.test_inventory import until_asked
+
+
+def reborn(desk: Desk, folder: Path, away: int) -> Desk:
+    """Another loop on what this one and those before it wrote in ``folder``, after some time."""
+    with State.open(folder, origin=ORIGIN) as store:
+        for turn in desk.turns:
+            if turn.transaction is not None:
+                store.commit(turn.transaction)
+        state, *_ = restored(store, desk.content, desk.now + away)
+    heir = Desk(desk.content, state)
+    heir.now, heir.offset = desk.now + away, desk.offset
+    return heir
+
+
+def attacked(**changes: object) -> Desk:
+    """An intruder wrote, and his block is ordered: nobody has answered yet."""
+    desk = Desk(content(outlook=replace(OUTLOOK, half_life=3600 * SECOND), **changes))
+    desk.take(poll(desk.now))
+    desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
+    assert [command.action for command in desk.orders] == [Action.DENY]
+    return desk
+
+
+def denies(desk: Desk) -> list[Command]:
+    """The blocks that were ordered and not answered, each once however often it was sent."""
+    return list(dict.fromkeys(command for command in desk.orders if command.action == Action.DENY))
+
+
+def commands(*desks: Desk) -> dict[str, str]:
+    """Where each command stands at last, by the journal of these lives."""
+    return {row["command"]["id"]: row["state"] for desk in desks for row in desk.records("command")}
+
+
+def test_a_fresh_order_without_an_answer_goes_out_again_as_the_same_order(tmp_path: Path):
+    """Whether the hand has carried it out or never heard of it: it does nothing twice, and says what stands."""
+    desk = attacked()
+    heir = reborn(desk, tmp_path, 5 * SECOND)
+    heir.take(poll(heir.now))
+    assert heir.orders == desk.orders
+    heir.answer()
+    assert heir.effect.state == "standing"
+    assert set(commands(desk, heir).values()) == {"done"}
+    assert len([e for e in heir.records("effect") if e["state"] == "standing"]) == 1
+
+
+def test_an_order_that_ended_while_nobody_was_there_has_lapsed_and_is_decided_anew(tmp_path: Path):
+    desk = attacked()
+    (old,) = desk.orders
+    heir = reborn(desk, tmp_path, 61 * SECOND)
+    for _ in range(3):
+        heir.take(poll(heir.now + SECOND), after=SECOND)
+    (new,) = denies(heir)
+    assert (new.lease != old.lease, new.target) == (True, old.target)
+    assert commands(desk, heir)[old.id] == "lapsed"
+    assert [e["state"] for e in heir.records("effect") if e["lease"] == old.lease] == ["failed"]
+
+
+def test_an_order_that_the_hand_found_too_late_is_decided_anew(tmp_path: Path):
+    """That it came too late says nothing against its target."""
+    desk = attacked()
+    (old,) = desk.orders
+    heir = reborn(desk, tmp_path, 59 * SECOND + SECOND // 2)
+    heir.take(poll(heir.now))
+    assert denies(heir) == [old]
+    heir.answer(Status.REFUSED, retry=True, detail="lapsed: its end is less than a second away")
+    assert not heir.state.memory.held_off
+    for _ in range(3):
+        heir.take(poll(heir.now + SECOND), after=SECOND)
+    (new,) = denies(heir)
+    assert (new.lease != old.lease, new.target) == (True, old.target)
+
+
+def test_an_order_withdrawn_before_the_crash_does_not_come_back(tmp_path: Path):
+    desk = attacked()
+    desk.say(WordKind.UNDO, desk.effect.lease)
+    deny, cancel = desk.orders
+    heir = reborn(desk, tmp_path, SECOND)
+    heir.take(poll(heir.now))
+    assert heir.orders == [cancel]
+    heir.answer()
+    assert commands(desk, heir) == {deny.id: "lapsed", cancel.id: "done"}
+    heir.pass_time(30 * SECOND)
+    assert heir.states()[-1] == "released"
+    assert not heir.state.effects
+
+
+def test_a_cancel_that_nobody_answered_lapses_with_its_lease(tmp_path: Path):
+    desk = Desk().contained()
+    desk.say(WordKind.UNDO, desk.effect.lease)
+    (cancel,) = desk.orders
+    heir = reborn(desk, tmp_path, 61 * SECOND)
+    heir.take(poll(heir.now))
+    assert not heir.orders
+    assert commands(desk, heir)[cancel.id] == "lapsed"
+    assert heir.states()[-1] == "expired"
+    heir.pass_time(30 * SECOND)
+    assert not heir.state.effects, "people undid it: it is no reason to act again"
+
+
+def test_what_stood_and_is_gone_is_lost_and_decided_anew(tmp_path: Path):
+    """The gateway was started anew while no loop ran: its sets are empty."""
+    desk = attacked()
+    desk.answer()
+    old = desk.effect
+    heir = reborn(desk, tmp_path, SECOND)
+    asked = heir.take(poll(heir.now))
+    heir.take(responses=(listing(asked, heir.now),))
+    assert heir.states()[-2:] == ["lost", "ordered"]
+    assert heir.effect.lease != old.lease
+
+
+def test_a_hand_that_died_is_asked_every_second_until_it_lists_what_stands():
+    desk = attacked()
+    desk.answer()
+    until_asked(desk)
+    away = replace(reply(desk.turns[-1].orders[-1], desk.now, Status.UNREACHABLE), command="")
+    desk.take(responses=(away,))
+    for _ in range(8):
+        result = desk.take(poll(desk.now + ASK_UNHEARD), after=ASK_UNHEARD)
+        (question,) = [command for command in result.orders if command.action == Action.QUERY]
+        desk.take(responses=(reply(question, desk.now, Status.UNREACHABLE),))
+    question = desk.take(poll(desk.now + SECOND), after=SECOND)
+    desk.take(responses=(listing(question, desk.now, (desk.effect.lease, desk.effect.until)),))
+    quiet = [desk.take(poll(desk.now + SECOND), after=SECOND) for _ in range(ASK_BUSY // SECOND - 1)]
+    assert not any(command.action == Action.QUERY for turn in quiet for command in turn.orders)
+    assert desk.effect.state == "standing"
+
+
+@pytest.mark.parametrize("back", [2 * SECOND, 3600 * SECOND])
+def test_a_clock_set_back_delays_no_order_and_no_question(back: int):
+    desk = attacked()
+    (order,) = desk.orders
+    result = desk.take(poll(desk.now), after=-back)
+    assert order in result.orders
+    assert any(command.action == Action.QUERY for command in result.orders)
+    assert result.transaction is not None, "and offsets are written on"
+    again = desk.take(poll(desk.now), after=RESEND)
+    assert order in again.orders
+
+
+def test_every_order_of_a_life_full_of_crashes_comes_to_an_end(tmp_path: Path):
+    lives = [attacked()]
+    for number, away in enumerate((SECOND, 30 * SECOND, 61 * SECOND, 2 * SECOND)):
+        heir = reborn(lives[-1], tmp_path, away)
+        heir.take(alert(heir.now, WS1, PLC1, sport=41000 + number))
+        heir.take(poll(heir.now + SECOND), after=2 * SECOND)
+        lives.append(heir)
+    lives[-1].answer()
+    lives[-1].pass_time(600 * SECOND)
+    assert set(commands(*lives).values()) <= {"done", "lapsed"}
+    assert not lives[-1].state.commands
