@@ -138,7 +138,7 @@ def test_the_kept_state_can_be_looked_at(played: Played, cli: Cli):
     assert one["status"] == "released"
     story = json.loads(cli("show", one["id"], "--json", settings=played.settings).stdout)
     assert set(played.board["evidence"]) <= set(story["incident"]["findings"])
-    assert [e["state"] for e in story["effects"]] == ["released"]
+    assert [deed["effect"]["state"] for deed in story["deeds"]] == ["released"]
     page = cli("show", one["id"], settings=played.settings)
     assert (page.returncode, page.stderr) == (0, "")
     assert "block host ws1" in page.stdout
@@ -161,13 +161,13 @@ def test_the_journal_is_whole_and_one_byte_changed_is_found(played: Played, cli:
             (copy / name).write_bytes(path.read_bytes())
     with sqlite3.connect(copy / "state.db") as connection:
         connection.execute("pragma wal_checkpoint(truncate)")
-    assert cli("audit", "verify", str(copy)).returncode == 0, "the copy itself is whole"
+    assert cli("audit", "verify", "--state", str(copy)).returncode == 0, "the copy itself is whole"
     data = bytearray((copy / "state.db").read_bytes())
     at = data.find(b'"input_digest":"')  # stands in decisions only, and decisions stand in the journal only
     assert at > 0
     data[at + 20] ^= 1
     (copy / "state.db").write_bytes(data)
-    done = cli("audit", "verify", str(copy))
+    done = cli("audit", "verify", "--state", str(copy))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("The journal is wrong: ")
 
@@ -192,6 +192,17 @@ def test_a_folder_that_was_used_is_not_used_again(played: Played, cli: Cli):
     assert "is from an earlier range: use a new folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert cli("audit", "verify", settings=played.settings).returncode == 0
+
+
+def test_the_folder_that_a_demo_kept_is_not_called_broken(played: Played, cli: Cli):
+    done = cli("doctor", "--json", settings=played.settings)
+    found = json.loads(done.stdout)["findings"]
+    assert [f["words"] for f in found if f["weight"] == "fail"] == []
+    assert done.returncode == 0
+    (words,) = [f["words"] for f in found if f["what"] == "demo"]
+    assert words.startswith(f"{played.folder} was kept from a demo whose range has ended")
+    done = cli("up", "--json", settings=played.settings)
+    assert (done.returncode, json.loads(done.stdout)) == (78, {"error": words})
 
 
 def test_a_folder_that_can_be_none_is_told(cli: Cli, tmp_path: Path):
