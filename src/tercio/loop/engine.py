@@ -18,7 +18,7 @@ from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
 from tercio.loop.standing import care, care_of, docket_of, enter, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
-from tercio.model.commands import EffectState, Status
+from tercio.model.commands import EffectState, Status, target_name
 from tercio.model.decisions import Permission, Verb
 from tercio.model.journal import Authorisation, Spoken
 from tercio.model.units import SECOND
@@ -32,6 +32,9 @@ LONGEST_LOOK = 3600 * SECOND
 """While nothing but time passes, an incident is decided again after twice as long each time, up to this."""
 
 HOUR = 3600 * SECOND
+
+DOUBT_AGAIN = 5 * SECOND
+"""For what another machine may have done in the denied one's name, a hand is asked again after this (microseconds)."""
 
 MOST_SEEN = 4096
 """Matched lines are kept at hand up to this number, for findings of later turns that rest on them."""
@@ -146,20 +149,25 @@ def _untold(state: LoopState, notes: tuple[Note, ...], now: int) -> tuple[LoopSt
 def _watch(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -> LoopState:
     """Standing effects against what was seen: confirmed, in doubt, or to be rolled back because a view went.
 
-    What contradicts an effect first has its hand asked: it may have been taken away, and then it is lost, not wrong.
+    What contradicts an effect first has its hand asked: it may have been taken away, and then it is lost, not wrong. If
+    it was not, it is wrong only where the denied machine itself was seen: nobody talks free whose address he uses.
     """
     heard = max((state.memory.heard.get(source, 0) for source in state.memory.views), default=0)
     for lease, effect in sorted(state.effects.items()):
         if effect.state != EffectState.STANDING or care_of(state, lease).ending:
             continue
-        seen = watched(content.site, effect, sensed.events)
+        seen = watched(content.site, effect, sensed.events, state.memory.at.showing)
         if seen.effect is not effect:
             state = settle(state, effect, seen.effect, ledger)
         view = views_lost(content.site, state.memory.processes, effect, heard, ledger.now)
         if view:
             state = leases.roll_back(state, lease, f"the view {view} fell silent after it", ledger)
-        elif seen.contradiction and not care_of(state, lease).doubt:
+        elif seen.sure and not care_of(state, lease).doubt:
             state = care(state, lease, doubt=seen.contradiction, doubted=ledger.now)
+        elif seen.contradiction and ledger.now - care_of(state, lease).doubted >= DOUBT_AGAIN:
+            state = care(state, lease, doubted=ledger.now)
+            after = msgspec.structs.replace(seen.effect, why=seen.contradiction)
+            state = settle(state, seen.effect, after, ledger) if after != seen.effect else state
     return state
 
 
@@ -201,12 +209,14 @@ def _order(content: Content, state: LoopState, result: Deliberation, ledger: Led
     if any(ruling.permission != Permission.PERMITTED for ruling in chosen):
         raise ValueError(f"{result.decision.id}: an order without the mandate's permission")
     ledger.note(result.decision.id, Authorisation(chosen))
-    acts = dict(state.memory.acts)
+    acts, acted = dict(state.memory.acts), dict(state.memory.acted)
     for command in commands:
         state = send(state, command, ledger)
         effect = ordered(command)
         state = settle(state, None, effect, ledger)
-        for zone in zones_of(content.site, effect.target):
+        name = target_name(effect.target)
+        known, acted[name] = acted.get(name, -HOUR), ledger.now
+        for zone in zones_of(content.site, effect.target) if ledger.now - known >= HOUR else ():
             recent = [at for at in acts.get(zone, ()) if ledger.now - at < HOUR]
             acts[zone] = (*recent, ledger.now)
-    return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, acts=acts))
+    return msgspec.structs.replace(state, memory=msgspec.structs.replace(state.memory, acts=acts, acted=acted))

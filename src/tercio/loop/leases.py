@@ -19,7 +19,8 @@ from tercio.loop.standing import (
     withdraw,
 )
 from tercio.loop.state import Content, Inputs, LoopState
-from tercio.model.commands import Action, Command, Effect, EffectState, Response, Status
+from tercio.loop.targets import resolved, strayed
+from tercio.model.commands import Action, Command, Effect, EffectState, Response, Status, Target
 from tercio.model.ids import command_id, mint
 from tercio.model.units import SECOND
 
@@ -131,6 +132,10 @@ def _review(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
         kept = care_of(state, lease)
         if effect.state != EffectState.STANDING or lease in waiting or kept.ending or kept.again > ledger.now:
             continue
+        target = resolved(state.memory.at, effect)
+        if target != effect.target:
+            state = _resolve(state, effect, target, ledger)
+            continue
         state, quiet = _quiet(content, state, lease, inputs.draw)
         verdict, why = _verdict(content, state, effect, quiet, ledger.now)
         if verdict == Verdict.RENEW and not inputs.spare:
@@ -141,6 +146,15 @@ def _review(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) 
             state = care(state, lease, handed=True)
             state = settle(state, effect, msgspec.structs.replace(effect, why=why), ledger)
     return state
+
+
+def _resolve(state: LoopState, effect: Effect, target: Target | None, ledger: Ledger) -> LoopState:
+    """What went to another machine is let go at once; what is left stands no longer for it."""
+    why = f"{', '.join(strayed(effect.target, target))} moved to another machine"
+    if target is None:
+        return cancel(state, effect.lease, why, ledger)
+    state = settle(state, effect, msgspec.structs.replace(effect, why=why), ledger)
+    return send(state, _denial(effect, target, ledger.now, effect.until - 1), ledger)
 
 
 def _verdict(content: Content, state: LoopState, effect: Effect, quiet: int, now: int) -> tuple[Verdict, str]:
@@ -173,19 +187,23 @@ def _quiet(content: Content, state: LoopState, lease: str, draw: float) -> tuple
 
 def _renew(content: Content, state: LoopState, effect: Effect, ledger: Ledger) -> LoopState:
     until = min(ledger.now + content.outlook.span, effect.since + content.release.longest)
-    command = Command(
+    state = settle(state, effect, msgspec.structs.replace(effect, renewed=effect.renewed + 1), ledger)
+    return send(state, _denial(effect, effect.target, ledger.now, until), ledger)
+
+
+def _denial(effect: Effect, target: Target, now: int, until: int) -> Command:
+    """One more command of a lease that stands."""
+    return Command(
         id=command_id(effect.lease, until),
         lease=effect.lease,
         incident=effect.incident,
         decision=effect.decision,
         hand=effect.hand,
         action=Action.DENY,
-        target=effect.target,
-        issued=ledger.now,
+        target=target,
+        issued=now,
         until=until,
     )
-    state = settle(state, effect, msgspec.structs.replace(effect, renewed=effect.renewed + 1), ledger)
-    return send(state, command, ledger)
 
 
 def _resend(state: LoopState, ledger: Ledger) -> LoopState:

@@ -80,7 +80,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     ``stood_down`` names the processes, incidents, or ``all``, where people told Tercio to stand down. ``held_off``
     are, per incident, the target names that it must not choose again by itself. ``heard`` is when each source last
     spoke (receipt), ``silent`` those of which people were told that they do not, ``views`` those that ever showed an
-    answered poll. ``acts`` are the instants of acts per zone (blast budget), ``told`` when a finding that opened
+    answered poll. ``acts`` are the instants of acts per zone (blast budget), ``acted`` when
+    each target was last acted on (it costs one act an hour), ``told`` when a finding that opened
     nothing was last journaled, by what it said; ``unparsed`` counts by source what nobody understood;
     ``at`` is who is where; ``basis`` is the digest of the basis that was journaled last.
     """
@@ -96,6 +97,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     held_off: dict[str, tuple[str, ...]] = {}
     dockets: dict[str, Docket] = {}
     acts: dict[str, tuple[int, ...]] = {}
+    acted: dict[str, int] = {}
     told: dict[str, int] = {}
     unparsed: dict[str, int] = {}
     at: Whereabouts = NOWHERE

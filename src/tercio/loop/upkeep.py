@@ -62,9 +62,17 @@ def _forget(content: Content, state: LoopState, now: int) -> LoopState:
     held_off = {key: names for key, names in old.held_off.items() if key in state.incidents}
     leases = {key: kept for key, kept in old.leases.items() if key in state.effects or kept.again > now}
     acts = {zone: at for zone, at in old.acts.items() if now - at[-1] < HOUR}
+    acted = {name: at for name, at in old.acted.items() if now - at < HOUR}
     known = {"all", *content.site.processes, *state.incidents}
     told = tuple(name for name in old.stood_down if name in known)
     kept = msgspec.structs.replace(
-        old, announced=announced, dockets=dockets, held_off=held_off, leases=leases, acts=acts, stood_down=told
+        old,
+        announced=announced,
+        dockets=dockets,
+        held_off=held_off,
+        leases=leases,
+        acts=acts,
+        acted=acted,
+        stood_down=told,
     )
     return state if kept == old else msgspec.structs.replace(state, memory=kept)

@@ -18,6 +18,10 @@ class Provenance(StrEnum):
     """Computed from other events; no stronger than the weakest of them."""
 
 
+ANSWERED = "answered"
+"""The action of an application's exchange of which the answer was seen."""
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Complete lines of one source as they lie in its file, in order.
 

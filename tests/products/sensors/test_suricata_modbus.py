@@ -4,15 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tercio.model.events import Endpoint
-from tercio.products.sensors.suricata_modbus import readings, unprintable
+from tercio.products.sensors.suricata_modbus import exchanged, unprintable
 
 
 def test_without_a_server_or_a_record_nothing_was_read() -> None:
-    assert readings(b"", Endpoint("10.77.30.21")) == ()
+    assert exchanged(b"", Endpoint("10.77.30.21")) == (False, ())
     asked = b'{"function_raw":1,"read":{"address":0,"quantity":1}}'
     record = b'{"request":' + asked + b',"response":{"function_raw":1,"read":{"data":"x"}}}'
-    assert readings(record, None) == ()
-    (only,) = readings(record, Endpoint("10.77.30.21"))
+    assert exchanged(record, None) == (True, ())
+    answered, (only,) = exchanged(record, Endpoint("10.77.30.21"))
+    assert answered
     assert (only.table, only.index, only.value) == ("coil", 0, 0)
 
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tercio.model.events import Assignment, Endpoint, Event, LogSource, Provenance, Unparsed
+from tercio.model.events import ANSWERED, Assignment, Endpoint, Event, LogSource, Provenance, Unparsed
 from tercio.model.ids import event_id
 from tercio.model.units import instant
-from tercio.products.sensors.suricata_modbus import readings
+from tercio.products.sensors.suricata_modbus import exchanged
 
 MAX_LINE = 4 << 20
 """Longest record in bytes: a DNP3 record that Suricata itself caps can reach 2.4 MB."""
@@ -142,7 +142,8 @@ def parse(source: str, generation: str, offset: int, raw: bytes, received: int) 
 
     ``time`` is when Suricata wrote the record; ``began`` is the session's first packet where the record names it; a
     flow's ``until`` is its last packet, which may lie before ``time``.
-    ``action`` is an alert's (``allowed``, ``blocked``) or a flow's state (``new``, ``established``, ``closed``).
+    ``action`` is an alert's (``allowed``, ``blocked``), a flow's state (``new``, ``established``, ``closed``), or says
+    that a Modbus request was answered.
     """
 
     def unparsed(reason: str) -> Unparsed:
@@ -165,6 +166,7 @@ def parse(source: str, generation: str, offset: int, raw: bytes, received: int) 
     except (msgspec.DecodeError, ValueError, OverflowError) as error:
         return unparsed(str(error)[:200])
     kind = record.event_type
+    answered, readings = exchanged(bytes(record.modbus), dst) if kind == "modbus" else (False, ())
     return Event(
         id=event_id(source, generation, offset, raw),
         source=source,
@@ -183,8 +185,8 @@ def parse(source: str, generation: str, offset: int, raw: bytes, received: int) 
         transport=record.proto.lower(),
         service=_service(record),
         flow=record.community_id,
-        action=_action(record),
-        readings=readings(bytes(record.modbus), dst) if kind == "modbus" else (),
+        action=ANSWERED if answered else _action(record),
+        readings=readings,
         assigned=_assigned(record) if kind == "dhcp" else None,
     )
 

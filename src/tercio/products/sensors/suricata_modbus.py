@@ -31,14 +31,18 @@ _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 _TABLES = {1: "coil", 2: "discrete", 3: "register", 4: "input", 23: "register"}
 
 
-def readings(raw: bytes, server: Endpoint | None) -> tuple[Reading, ...]:
-    """The points that one answered poll showed: the request says which, the response their values. Anything doubtful
-    (an exception, another function, a wrong length) shows nothing."""
+def exchanged(raw: bytes, server: Endpoint | None) -> tuple[bool, tuple[Reading, ...]]:
+    """Whether a request was answered, if only by a refusal, and the points that this showed."""
     try:
         modbus = _decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return ()
-    request, response = modbus.request, modbus.response
+        return False, ()
+    return True, _readings(modbus.request, modbus.response, server)
+
+
+def _readings(request: _Message, response: _Message, server: Endpoint | None) -> tuple[Reading, ...]:
+    """The request says which points, the response their values. Anything doubtful (an exception, another function, a
+    wrong length) shows nothing."""
     table = _TABLES.get(request.function_raw)
     answered = response.function_raw == request.function_raw and response.exception is None
     if server is None or table is None or not answered or request.read is None or response.read is None:
