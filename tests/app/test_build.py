@@ -9,11 +9,13 @@ from tercio.app import build
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the deciding rooms, of which the digest is taken."""
+    """A copy of the deciding rooms, of which the digest is taken; it has the digest of the original."""
     whole = Path(tercio.__file__).parent
+    original = digest()
     for room in build.DECIDING:
         shutil.copytree(whole / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(build, "files", lambda _: tmp_path)
+    assert digest() == original
     return tmp_path
 
 
@@ -22,10 +24,10 @@ def digest() -> str:
 
 
 def test_the_same_code_has_the_same_digest_wherever_it_lies(copy: Path):
-    assert digest() == digest() == build.code_digest()
+    before = digest()
     (copy / "loop" / "__pycache__").mkdir()
     (copy / "loop" / "__pycache__" / "engine.cpython-311.pyc").write_bytes(b"x")
-    assert digest() == build.code_digest()
+    assert digest() == before
 
 
 @pytest.mark.parametrize("name", ["loop/engine.py", "brain/decide/choose.py", "model/units.py", "agents/mandate.py"])
