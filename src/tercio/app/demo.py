@@ -38,9 +38,12 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
             folder.mkdir(parents=True, exist_ok=True)
         if not inside:
             return _enter(json=json, keep=keep, acts=",".join(chosen), folder=folder)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         place = folder or Path(tempfile.mkdtemp(prefix="tercio-demo-"))
         telling = Telling(err, parse_site(site_file().read_text(encoding="utf-8")).currency)
         board = conduct(place, Plan(acts=chosen), telling.say, telling.show, Keeper(telling, place, keep=keep))
+    except KeyboardInterrupt:
+        fail("ended by Ctrl-C, and everything taken down", 130)
     except (RangeError, OSError) as error:
         fail(str(error))
     if json:

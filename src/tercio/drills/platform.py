@@ -39,7 +39,7 @@ class Platform:
         """Start ``tercio up``; what it says goes to ``tercio.log``."""
         argv = [sys.executable, "-m", "tercio", "up", "--settings", str(self.settings)]
         with self._log.open("ab") as log:
-            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
 
     def ready(self) -> None:
         """Wait until the loop listens and the hand is there. Raises RangeError with the last words of the log."""

@@ -1,3 +1,5 @@
+import signal
+import time
 from pathlib import Path
 
 from tercio.drills.range.hmi import PERIOD, following
@@ -47,7 +49,21 @@ def test_a_dead_controller_is_missed_poll_by_poll_until_it_is_back(stage):
     assert last.at - missed[-1].at > 1_000_000, "and misses none since"
 
 
-def test_a_controller_that_hangs_is_missed_by_the_deadline(drill):
+def test_a_controller_that_is_not_run_for_a_while_is_no_missed_poll(stage):
+    stage.plc()
+    stage.start(HMI)
+    stage.until(lambda: stage.records("hmi", Polls))
+    stage.processes["plc"].send_signal(signal.SIGSTOP)
+    time.sleep(0.8)
+    stage.processes["plc"].send_signal(signal.SIGCONT)
+    polls = stage.records("hmi", Polls)[-1].polls
+    stage.until(lambda: stage.records("hmi", Polls)[-1].polls > polls + 5)
+    stage.end("hmi")
+    assert stage.records("hmi", Missed) == []
+    assert len([each for each in stage.records("plc", Session) if each.opened]) == 1, "and its session stays"
+
+
+def test_a_view_that_is_cut_off_misses_its_polls(drill):
     blinded, healthy = drill["blinded"], drill["healthy"]
     assert healthy["missed_polls"] == 0
     assert healthy["polls"] > 15

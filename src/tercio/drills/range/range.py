@@ -90,14 +90,16 @@ class Range:
         return self.traces / f"{name}.jsonl"
 
     def start(self, name: str, actor: Actor, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start an actor as a process of its own in its host's namespace; its trace is ``trace(name)``.
+        """Start an actor as a process of its own in its host's namespace; its trace is ``trace(name)``. A Ctrl-C at the
+        terminal does not reach it: who holds the range takes it down in order.
 
         Arguments behind the actor's own override them: ``--after SECONDS`` lets it begin at an offset.
         """
         own = [each.replace("{folder}", str(self.folder)) for each in (*actor.arguments, *arguments)]
         argv = [sys.executable, "-m", actor.module, "--trace", str(self.trace(name)), *own]
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(inside(actor.host, argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            argv, quiet = inside(actor.host, argv), subprocess.DEVNULL
+            process = subprocess.Popen(argv, stdin=quiet, stdout=log, stderr=log, process_group=0)
         self.running[name] = process
         return process
 

@@ -69,7 +69,8 @@ def start(folder: Path, rules: Path) -> "subprocess.Popen[bytes]":
     command = ["suricata", "-c", str(path), "--af-packet", "--runmode", "workers", "-k", "none", "-l", str(folder)]
     caged = ["setpriv", f"--bounding-set={CAPABILITIES}", f"--inh-caps={CAPABILITIES}", "--no-new-privs", *command]
     with (folder / "console.log").open("wb") as console:
-        return subprocess.Popen(inside(GATEWAY, caged), stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        argv, quiet = inside(GATEWAY, caged), subprocess.DEVNULL
+        return subprocess.Popen(argv, stdin=quiet, stdout=console, stderr=console, process_group=0)
 
 
 def ready(process: "subprocess.Popen[bytes]", folder: Path) -> Sensor:
