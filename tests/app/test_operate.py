@@ -71,9 +71,7 @@ def test_a_window_has_a_length_of_up_to_a_day(tmp_path: Path, length: str):
 
 
 def test_where_no_loop_runs_people_are_told_what_to_do(tmp_path: Path):
-    with pytest.raises(
-        NobodyListens, match="start it with `tercio up`; to take effects back.*--offline"
-    ):
+    with pytest.raises(NobodyListens, match=r"start it with `tercio up`; to take effects back .*--offline"):
         operate.undo(tmp_path, "all")
 
 

@@ -28,20 +28,23 @@ def told(folder: Path, *lines: bytes) -> list[tuple[Weight, str]]:
     return [(finding.weight, finding.words) for finding in sight(settings, site_of(settings))]
 
 
-ALL = [record(src_ip=a, dest_ip=b) for a, b in (("10.77.10.10", "10.77.20.10"), ("10.77.30.21", "192.0.2.1"))]
+def everywhere() -> list[bytes]:
+    """Records that speak of every zone."""
+    ends = (("10.77.10.10", "10.77.20.10"), ("10.77.30.21", "192.0.2.1"))
+    return [record(src_ip=src, dest_ip=dst) for src, dst in ends]
 
 
 @pytest.mark.parametrize(("counts", "weight", "words"), [
-    ([stats(5, 100, 0), stats(10, 300, 0)], Weight.OK, "lost none of 200 packets in its last 5 s"),
-    ([stats(5, 100, 2), stats(10, 300, 52)], Weight.WARN, "lost 50 of 250 packets in its last 5 s: an intruder may"),
-    ([stats(5, 100, 2), stats(10, 300, 2)], Weight.WARN, "lost 2 packets since it began, none in its last 5 s"),
-    ([stats(10, 300, 7)], Weight.WARN, "lost 7 of 307 packets in its last 10 s"),
-    ([stats(99, 9000, 9), stats(5, 100, 0)], Weight.OK, "lost none of 100 packets in its last 5 s"),
-    ([stats(5, 100, 0), stats(10, 100, 0)], Weight.WARN, "saw no packet in its last 5 s: is the mirror port still"),
+    ([(5, 100, 0), (10, 300, 0)], Weight.OK, "lost none of 200 packets in its last 5 s"),
+    ([(5, 100, 2), (10, 300, 52)], Weight.WARN, "lost 50 of 250 packets in its last 5 s: an intruder may"),
+    ([(5, 100, 2), (10, 300, 2)], Weight.WARN, "lost 2 packets since it began, none in its last 5 s"),
+    ([(10, 300, 7)], Weight.WARN, "lost 7 of 307 packets in its last 10 s"),
+    ([(99, 9000, 9), (5, 100, 0)], Weight.OK, "lost none of 100 packets in its last 5 s"),
+    ([(5, 100, 0), (10, 100, 0)], Weight.WARN, "saw no packet in its last 5 s: is the mirror port still"),
     ([], Weight.WARN, "has no count of lost packets of late: add stats to the types of eve-log"),
 ])  # fmt: skip
-def test_packets_that_the_sensor_lost(tmp_path: Path, counts: list[bytes], weight: Weight, words: str):
-    ((found, said),) = told(tmp_path, *ALL, *counts)
+def test_packets_that_the_sensor_lost(tmp_path: Path, counts: list[tuple[int, int, int]], weight: Weight, words: str):
+    ((found, said),) = told(tmp_path, *everywhere(), *(stats(*count) for count in counts))
     assert found == weight
     assert said.startswith(words)
 
@@ -65,7 +68,7 @@ def test_the_latest_count_is_found_in_a_long_file(tmp_path: Path):
     (-36_000, "writes records that are ", " h old: its clock is behind, or it can't keep up"),
 ])  # fmt: skip
 def test_a_sensor_with_a_wrong_clock(tmp_path: Path, seconds: float, begin: str, end: str):
-    weight, words = told(tmp_path, *ALL, stats(5, 9, 0), record("flow", seconds))[-1]
+    weight, words = told(tmp_path, *everywhere(), stats(5, 9, 0), record("flow", seconds))[-1]
     assert weight == Weight.WARN
     assert words.startswith(begin)
     assert words.endswith(end)
@@ -80,7 +83,7 @@ def test_a_date_that_is_none_is_no_clock(tmp_path: Path, date: str):
 def test_zones_that_no_sensor_sees_are_named(tmp_path: Path):
     weight, said = told(tmp_path, record(src_ip="10.77.10.10", dest_ip="not an address"), stats(5, 9, 0))[-1]
     assert (weight, said) == (Weight.WARN, "no record of late speaks of dmz, ot: does a sensor see its traffic?")
-    assert len(told(tmp_path, *ALL, stats(5, 9, 0))) == 1
+    assert len(told(tmp_path, *everywhere(), stats(5, 9, 0))) == 1
     assert [f for f in sight(load(home(tmp_path)), None) if f.what == "sight"] == []
 
 
