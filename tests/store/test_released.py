@@ -11,14 +11,13 @@ import pytest
 
 from tercio.loop.ledger import SHAPES
 from tercio.loop.replay import Kept, replayed
-from tercio.loop.run import restored
+from tercio.loop.state import Memory
 from tercio.model.canon import canonical
 from tercio.model.journal import Lost
 from tercio.model.records import Record, Transaction
 from tercio.store.audit import verify
 from tercio.store.reader import Entry
 from tercio.store.state import State
-from tests.loop.given import content
 from tests.store.fixtures.make import HERE, PUBLIC, lived, unpacked
 
 NAMES = sorted(path.name.removesuffix(".db.xz") for path in HERE.glob("*.db.xz"))
@@ -65,9 +64,10 @@ def test_its_decisions_can_still_be_replayed(folder: Path):
 
 def test_an_earlier_state_is_continued(folder: Path):
     with State.open(folder, origin="another") as state:
-        left, *_ = restored(state, content(), 0)
+        left = state.restore()
+        memory = msgspec.json.decode(left.snapshot, type=Memory)
         assert left.incidents
         assert left.effects
         loss = canonical(Lost("x", "y"))
-        state.commit(Transaction(time=1, records=(Record("loss", "x", 1, loss),), snapshot=canonical(left.memory)))
+        state.commit(Transaction(time=1, records=(Record("loss", "x", 1, loss),), snapshot=canonical(memory)))
     assert verify(folder, PUBLIC).ok
