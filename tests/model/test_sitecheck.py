@@ -220,12 +220,12 @@ CASES = {
         "assets.scan1",
         "has the role 'scaner', which means nothing; did you mean 'scanner'?",
     ),
-    "a jump host for one": (
+    "a router without its link address": (
         'role = "scanner"',
-        'role = "jump"',
+        'role = "router"',
         Severity.NOTE,
         "assets.scan1",
-        "is a jump and not marked shared: a block would cut off all behind it; add shared = true",
+        "is a router without its mac: what a neighbour forges looks like what it passes on; add mac",
     ),
     "one card in two assets": (
         'role = "scanner"',

@@ -9,12 +9,29 @@ from itertools import combinations
 import msgspec
 
 from tercio.model.decisions import Reach
-from tercio.model.site import CONTROLLERS, SHARED_ROLES, Asset, Autonomy, Process, Site, Zone
+from tercio.model.site import CONTROLLERS, ROUTERS, SHARED_ROLES, Asset, Autonomy, Process, Site, Zone
+from tercio.model.whereabouts import shared
 
-ROLES = CONTROLLERS | {
-    *("hmi", "ews", "historian", "directory", "safety", "jump", "ai", "mes", "scada", "opc", "gateway", "firewall"),
-    *("workstation", "server", "scanner", "backup", "switch", "camera", "printer", "sensor", "database", "web", "mail"),
-}
+ROLES = (
+    CONTROLLERS
+    | SHARED_ROLES
+    | {
+        *("hmi", "ews", "historian", "directory", "safety", "ai", "mes", "scada", "opc", "dhcp"),
+        *(
+            "workstation",
+            "server",
+            "scanner",
+            "backup",
+            "switch",
+            "camera",
+            "printer",
+            "sensor",
+            "database",
+            "web",
+            "mail",
+        ),
+    }
+)
 """Roles that have a meaning here; others are allowed and mean nothing."""
 CONTROL_LEVEL = 2.0
 """Purdue: up to here zones hold the control of the process itself."""
@@ -94,7 +111,8 @@ def _of_assets(site: Site) -> Iterator[Remark]:
     for asset in site.assets.values():
         place = f"assets.{asset.name}"
         level = site.zones[asset.zone].level
-        if asset.name not in members and not asset.outage_per_hour and asset.name not in site.never_assets:
+        cut = asset.name not in site.never_assets and not shared(asset)
+        if cut and asset.name not in members and not asset.outage_per_hour:
             severity = Severity.WARNING if level <= CONTROL_LEVEL else Severity.NOTE
             words = "is in no process and has no outage_per_hour, so that cutting it off costs nothing; add one of them"
             yield Remark(severity, place, words)
@@ -103,8 +121,8 @@ def _of_assets(site: Site) -> Iterator[Remark]:
             yield Remark(
                 Severity.NOTE, place, f"has the role {asset.role!r}, which means nothing; did you mean {near[0]!r}?"
             )
-        if asset.role in SHARED_ROLES and not asset.shared:
-            words = f"is a {asset.role} and not marked shared: a block would cut off all behind it; add shared = true"
+        if asset.role in ROUTERS and not asset.mac:
+            words = f"is a {asset.role} without its mac: what a neighbour forges looks like what it passes on; add mac"
             yield Remark(Severity.NOTE, place, words)
         if lacking := _missing_family(site, asset):
             words = (

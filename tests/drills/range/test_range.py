@@ -7,7 +7,7 @@ import pytest
 
 from tercio.drills.range.cast import STANDING, VISITING
 from tercio.drills.range.range import Range, RangeError, content_rules, site_file
-from tercio.drills.range.topology import HOSTS, SEGMENTS
+from tercio.drills.range.topology import FLOATING, HOSTS, SEGMENTS, mac_of
 from tercio.model.site import Autonomy
 from tercio.model.siteparse import parse_site
 
@@ -77,9 +77,17 @@ def test_actors_live_on_hosts_of_the_range():
 
 def test_its_site_file_is_a_site_and_says_what_the_table_says():
     site = parse_site(site_file().read_text(), "site.toml")
-    assert {name: (asset.addresses, asset.mac, asset.zone) for name, asset in site.assets.items()} == {
-        name: ((host.address4, host.address6), host.mac, host.zone) for name, host in HOSTS.items()
+    routers = {
+        f"gate-{zone}": ((f"{each.prefix4}.1", f"{each.prefix6}::1"), mac_of(f"{each.prefix4}.1"), zone)
+        for zone, each in SEGMENTS.items()
     }
+    assert {name: (asset.addresses, asset.mac, asset.zone) for name, asset in site.assets.items()} == {
+        **{name: ((host.address4, host.address6), host.mac, host.zone) for name, host in HOSTS.items()},
+        **routers,
+        "pair": ((FLOATING,), "", "ot"),
+    }
+    assert {site.assets[name].role for name in routers} == {"router"}
+    assert site.assets["pair"].shared
     assert {name: zone.networks for name, zone in site.zones.items()} == {
         name: (segment.network4, segment.network6) for name, segment in SEGMENTS.items()
     }
