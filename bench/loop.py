@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench loop", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="strikes of each kind")
     parser.add_argument("--rate", type=float, default=100.0, help="connections a second of a sweep")
-    parser.add_argument("--together", type=int, default=20, help="strikes until a site with a clean state is struck")
+    parser.add_argument("--together", type=int, default=10, help="strikes until a site with a clean state is struck")
     parser.add_argument("--background", type=float, default=0.0, help="records of innocent hosts a second beside them")
     parser.add_argument("--seed", type=int, default=1, help="order of the strikes")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
@@ -71,8 +71,8 @@ class Round(msgspec.Struct):
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     """Strike ``--runs`` times in each way, each time from another host; gather what journals and traces say.
 
-    A site starts with a clean state after ``--together`` strikes: that many targets an hour a hand allows by default,
-    and all of them become one incident.
+    A site starts with a clean state after ``--together`` strikes. They become one incident, and after some more of them
+    the decision closes the whole conduit: then there is nothing left to strike.
     """
     order = ["sweep", "write"] * options.runs
     random.Random(options.seed).shuffle(order)  # noqa: S311  # A seeded order, no secret.

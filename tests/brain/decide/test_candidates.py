@@ -106,6 +106,16 @@ def test_what_stands_or_was_undone_is_not_offered_again():
     assert "host ws1" not in acting(replace(SWEPT, held_off=("host ws1",)))
 
 
+def test_with_a_host_its_flows_are_refused():
+    for state in (EffectState.ORDERED, EffectState.STANDING):
+        blocked = replace(SWEPT, effects=(effect(acting(SWEPT)["host ws1"].target, state=state),))
+        assert set(acting(blocked)) == {"conduit office -> ot"}
+    gone = replace(SWEPT, effects=(effect(acting(SWEPT)["host ws1"].target, state=EffectState.RELEASED),))
+    assert set(acting(gone)) == set(acting(SWEPT))
+    flow = acting(SWEPT)["flow ws1 -> plc1 tcp/502"].target
+    assert set(acting(replace(SWEPT, effects=(effect(flow),)))) == {"host ws1", "conduit office -> ot"}
+
+
 def test_who_has_faded_is_not_acted_on():
     known = incident(finding())
     faded = replace(known, beliefs={**known.beliefs, "ws1": Belief((0.995, 0, 0.005, 0, 0), NOON)})

@@ -168,7 +168,7 @@ def test_a_process_that_two_actions_stop_is_stopped_once():
 def test_what_stands_already_averts_nothing_twice():
     host = named(SWEPT, "host ws1")
     blocked = replace(SWEPT, effects=(effect(host[0].target),))
-    (flow,) = named(blocked, "flow ws1 -> plc1 tcp/502")
+    (flow,) = named(SWEPT, "flow ws1 -> plc1 tcp/502")
     assert prices(blocked).priced(()).attack == prices(SWEPT).priced(host).attack
     assert prices(blocked).priced((flow,)).attack == prices(blocked).priced(()).attack
     assert prices(blocked).hinders(flow) == {}

@@ -27,16 +27,17 @@ def candidates(question: Question) -> tuple[Candidate, ...]:
     """All that could be done about this incident, sorted by id; what changes nothing is always among it.
 
     A source whose address could have been forged gets no acting candidate: it may only be asked about. Neither does one
-    whose probability of being held has faded, nor a target that is refused already, nor a flow to what no process
-    depends on. At most ``MOST`` act.
+    whose probability of being held has faded, nor a target that is refused already (a host's flows are, with the host),
+    nor a flow to what no process depends on. At most ``MOST`` act.
     """
-    standing = {
-        target_name(e.target) for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)
-    }
-    barred = {*question.held_off, *standing}
+    standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
+    barred = {*question.held_off, *map(target_name, standing)}
+    out = {target.asset for target in standing if isinstance(target, HostTarget)}
     found: dict[str, Candidate] = {}
     for candidate in _acting(question):
-        if candidate.target is not None and target_name(candidate.target) not in barred:
+        target = candidate.target
+        flow = isinstance(target, FlowTarget) and not out.isdisjoint((target.src, target.dst))
+        if target is not None and target_name(target) not in barred and not flow:
             found.setdefault(candidate.id, candidate)
         if len(found) >= MOST:
             break
