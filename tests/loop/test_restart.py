@@ -6,7 +6,7 @@ import pytest
 
 from tercio.loop.inventory import ASK_BUSY, ASK_UNHEARD
 from tercio.loop.leases import RESEND
-from tercio.loop.run import restored
+from tercio.loop.restart import restored
 from tercio.model.commands import Action, Command, Status
 from tercio.model.units import SECOND
 from tercio.model.words import WordKind
@@ -22,7 +22,7 @@ def reborn(desk: Desk, folder: Path, away: int) -> Desk:
         for turn in desk.turns:
             if turn.transaction is not None:
                 store.commit(turn.transaction)
-        state, *_ = restored(store, desk.content, desk.now + away)
+        state, *_ = restored(store.restore(), desk.content, desk.now + away)
     heir = Desk(desk.content, state)
     heir.now, heir.offset = desk.now + away, desk.offset
     return heir

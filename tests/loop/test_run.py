@@ -1,6 +1,8 @@
 """The shell: real files, a real state, real sockets; and what is left after a crash at any point."""
 
 import asyncio
+import bisect
+import itertools
 import os
 import pwd
 import shutil
@@ -18,11 +20,13 @@ from hypothesis import strategies as st
 
 from tercio.loop import run as shell_of
 from tercio.loop.engine import turn
-from tercio.loop.run import Setup, Shell, restored, run
+from tercio.loop.restart import recalled, restored
+from tercio.loop.run import Setup, Shell, run
 from tercio.loop.state import Inputs, LoopState, Memory
 from tercio.model.commands import Action, Command, EffectState
 from tercio.model.events import Batch
 from tercio.model.incidents import Incident
+from tercio.model.journal import Told
 from tercio.model.records import Transaction
 from tercio.model.units import SECOND
 from tercio.model.words import WordKind
@@ -33,6 +37,7 @@ from tercio.store.state import State, StateUnusable
 from tests.loop.given import (
     BASIS,
     EWS1,
+    HIST1,
     PLC1,
     SOURCE,
     START,
@@ -175,7 +180,7 @@ def test_a_signal_ends_it_and_leaves_no_socket(tmp_path: Path):
 
 def test_nothing_restored_is_a_fresh_start(tmp_path: Path):
     with State.open(tmp_path, origin=ORIGIN) as store:
-        state, written, followed = restored(store, content(), START)
+        state, written, followed = restored(store.restore(), content(), START)
     assert replace(state, memory=replace(state.memory, basis=BASIS.digest)) == fresh(flushed=0)
     assert (written, followed) == (0, frozenset())
 
@@ -186,7 +191,7 @@ def test_what_is_restored_is_what_was_written_and_unanswered_commands_go_out_aga
     result = desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
     with State.open(tmp_path, origin=ORIGIN) as store:
         store.commit(result.transaction)
-        state, written, followed = restored(store, content(), desk.now)
+        state, written, followed = restored(store.restore(), content(), desk.now)
     (first,) = [command for command in result.orders if command.lease]
     assert (written, followed) == (desk.now, {SOURCE})
     assert state == replace(
@@ -202,7 +207,7 @@ def test_a_sensor_that_was_silent_stays_silent_through_a_restart_until_it_speaks
     result = desk.take(after=11 * SECOND)
     with State.open(tmp_path, origin=ORIGIN) as store:
         store.commit(result.transaction)
-        state, *_ = restored(store, content(), desk.now + SECOND)
+        state, *_ = restored(store.restore(), content(), desk.now + SECOND)
     quiet = turn(content(), state, Inputs(now=desk.now + SECOND, draw=0.5))
     assert quiet.state.memory.silent == (SOURCE,)
     assert quiet.transaction is None
@@ -213,7 +218,7 @@ def test_a_snapshot_that_cannot_be_read_is_not_forgotten_silently(tmp_path: Path
     with State.open(tmp_path, origin=ORIGIN) as store:
         store.commit(Transaction(time=START, snapshot=snapshot))
         with pytest.raises(StateUnusable, match="Restore a backup"):
-            restored(store, content(), START)
+            restored(store.restore(), content(), START)
 
 
 class Life:
@@ -230,6 +235,9 @@ class Life:
     def step(self, lines: tuple[bytes, ...], crash: str) -> None:
         self.now += SECOND
         self.file += lines
+        if crash == "before the commit":
+            turn(content(), self.state, Inputs(now=self.now, draw=0.5, batches=self.unread()))
+            self.crash()
         result = self.turn(self.unread())
         if crash == "before the order":
             self.crash()
@@ -262,7 +270,10 @@ class Life:
     def crash(self) -> None:
         self.store.close()
         self.store = State.open(self.folder, origin=ORIGIN)
-        self.state, *_ = restored(self.store, content(), self.now)
+        state, *_ = restored(self.store.restore(), content(), self.now)
+        end = state.offsets.get(SOURCE, ("g", 0))[1]
+        read = self.file[: bisect.bisect_right(list(itertools.accumulate(map(len, self.file))), end)]
+        self.state = replace(state, seen=recalled(content(), state, (Batch(SOURCE, "g", 0, tuple(read), self.now),)))
 
     def came_to(self) -> tuple:
         """What it all came to, without the instants of reading."""
@@ -270,13 +281,15 @@ class Life:
         self.store.close()
         with State.read(self.folder) as reader:
             entries = list(reader.records(after_seq=0))
-        findings = [msgspec.json.decode(e.body)["finding"]["id"] for e in entries if e.kind == "finding"]
+            told = [msgspec.json.decode(e.body, type=Told) for e in entries if e.kind == "finding"]
+            raw = {c.event.id: c.raw for c in reader.cited(event for each in told for event in each.finding.events)}
+        findings = [(each.finding.id, each.absent) for each in told]
         chosen = [msgspec.json.decode(e.body)["decision"]["chosen"]["title"] for e in entries if e.kind == "decision"]
         targets = sorted((repr(e.target), e.state, e.since, e.held) for e in self.state.effects.values())
         incidents = [timeless(incident) for _, incident in sorted(self.state.incidents.items())]
         assert verify(self.folder).ok
         windows = replace(self.state.memory.windows, purged=0)
-        return findings, chosen, targets, incidents, windows, self.state.offsets
+        return findings, raw, chosen, targets, incidents, windows, self.state.offsets
 
 
 def timeless(incident: Incident) -> Incident:
@@ -284,7 +297,7 @@ def timeless(incident: Incident) -> Incident:
 
 
 KINDS = st.sampled_from(["poll", "write", "late write", "other write", "sweep", "handshake", "noise", "broken"])
-CRASHES = st.sampled_from(["", "", "before the order", "before the answer", "after the answer"])
+CRASHES = st.sampled_from(["", "", "before the commit", "before the order", "before the answer", "after the answer"])
 
 
 def lines_of(kinds: list[str], at: int) -> tuple[bytes, ...]:
@@ -454,3 +467,24 @@ def test_on_a_full_disk_the_reserve_keeps_people_heard_and_afterwards_all_is_mad
         "told [True, False]",
         "whole True",
     ], done.stderr
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_finding_cites_the_lines_that_another_life_read(tmp_path: Path, lost: bool):
+    """A sweep whose fourth port is seen after a crash: nothing counts twice, and all its lines are kept."""
+    made = setup(tmp_path, hands={}, from_start=frozenset({SOURCE}))
+    handshake = alert(now(), WS1, HIST1, 9200001)
+    probes = [alert(now(), WS1, PLC1, 9200002, "forgeable", dport=port) for port in (502, 102, 80, 22)]
+    write(tmp_path, handshake, *probes[:3])
+    one_turn(made)
+    if lost:
+        (tmp_path / "eve.json").unlink()
+    write(tmp_path, probes[3])
+    one_turn(made)
+    (told,) = [msgspec.json.decode(r.body, type=Told) for r in records(tmp_path, "finding")]
+    with State.read(made.folder) as reader:
+        kept = reader.cited(told.finding.events)
+    assert len(told.finding.events) == 5
+    assert len(kept) == (1 if lost else 5)
+    assert {cited.event.id for cited in kept} == set(told.finding.events) - set(told.absent)
+    assert verify(made.folder).ok

@@ -14,17 +14,18 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tercio.brain.detect.windows import Windows
 from tercio.loop.engine import turn
-from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
+from tercio.loop.restart import recalled, restored, wanted
+from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import Command, Response, Status
 from tercio.model.events import Batch
 from tercio.model.journal import Lost
 from tercio.model.words import Word
 from tercio.products.transports.orders import Line
+from tercio.products.transports.past import past
 from tercio.products.transports.tail import Tail
 from tercio.products.transports.words import Said, listen, word
-from tercio.store.state import State, StateFull, StateUnusable, StateUnwritable
+from tercio.store.state import State, StateFull, StateUnwritable
 
 TICK = 0.2
 """Seconds after which a turn is taken though nothing arrived: leases and silences are due by the clock."""
@@ -76,7 +77,8 @@ class Shell:
         self._words: list[tuple[Word, asyncio.Future[str]]] = []
         self._batches: list[Batch] = []
         now = _now()
-        self._state, since, followed = restored(store, setup.content, now)
+        state, since, followed = restored(store.restore(), setup.content, now)
+        self._state = msgspec.structs.replace(state, seen=recalled(setup.content, state, self._past(state, now)))
         offsets, whole = self._state.offsets, setup.from_start | followed
         self._tails = {
             name: Tail(name, path, offsets.get(name), since or now, from_end=name not in whole)
@@ -90,6 +92,11 @@ class Shell:
         self._losses: list[Lost] = []
         self._troubles: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _past(self, state: LoopState, now: int) -> list[Batch]:
+        """The latest lines that were read before, where something still rests on lines of late."""
+        places = {name: state.offsets.get(name) for name in self._setup.sources} if wanted(state) else {}
+        return [b for name, at in places.items() if at for b in past(name, self._setup.sources[name], at, now)]
 
     async def live(self) -> None:
         """Turn after turn, as fast as there is something to do."""
@@ -245,43 +252,6 @@ class Shell:
     def _stop(self) -> None:
         self._stopped = True
         self._wake.set()
-
-
-def restored(store: State, content: Content, now: int) -> tuple[LoopState, int, frozenset[str]]:
-    """The state that the last loop left, when it was written, and the sources that it followed, also where it had read
-    nothing of them yet; every command without an answer is sent again.
-
-    A sensor that was silent stays silent until it speaks; the others get their time anew. A first start is written by
-    its first turn: where reading began must outlive a crash before the first line. Raises StateUnusable.
-    """
-    left = store.restore()
-    memory = _memory(left.snapshot)
-    followed = frozenset(memory.heard)
-    written = max(memory.heard.values(), default=0)
-    silent = {source: memory.heard[source] for source in memory.silent if source in memory.heard}
-    memory = msgspec.structs.replace(memory, heard={source: silent.get(source, now) for source in content.sensors})
-    state = LoopState(
-        memory=memory,
-        offsets=left.offsets,
-        incidents={incident.id: incident for incident in left.incidents},
-        effects={effect.lease: effect for effect in left.effects},
-        commands={row.command.id: (row.command, 0) for row in left.commands},
-        flushed=now if left.snapshot else 0,
-    )
-    return state, written, followed
-
-
-def _memory(snapshot: bytes) -> Memory:
-    """Raises StateUnusable where it is not of this version: who stood down, and on what, must not be forgotten."""
-    if not snapshot:
-        return Memory(windows=Windows())
-    try:
-        return msgspec.json.decode(snapshot, type=Memory)
-    except msgspec.DecodeError as error:
-        raise StateUnusable(
-            f"the snapshot of the state is damaged or of another version ({error}). "
-            "Restore a backup, or start with the version that wrote it."
-        ) from error
 
 
 def _now() -> int:
