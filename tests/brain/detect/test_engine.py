@@ -143,7 +143,7 @@ def test_a_field_stands_where_its_source_says() -> None:
     seen = run(
         ruleset,
         {"log": {"channel": "Security", "id": 4624, "data": {"User": "Eve"}}},
-        {"log": {"id": "4624", "data": {"User": "EVE"}}, "Channel": "Security"},
+        {"log": {"id": "4624", "data": {"User": "EVE"}}, "Channel": "SECURITY"},
         {"log": {"channel": "Old", "id": 9, "data": {"User": "eve"}}, "Channel": "Security"},
         {"log": {"channel": "Security", "id": 1, "data": {"User": "eve"}}},
         {"log": {"channel": "Security", "id": 4624, "data": {"User": "bob"}}, "User": "eve"},

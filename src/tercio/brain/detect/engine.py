@@ -16,7 +16,7 @@ Where = dict[str, tuple[str, ...]]
 """Which records are meant: each of these routing fields has one of these values."""
 
 Route = tuple[tuple[str, tuple[str, ...]], ...]
-"""The same as a key."""
+"""The same as a key; letters count as equal whatever their case."""
 
 MAX_GROUPS = 4_096
 """Plans kept per source; beyond it they are made anew."""
@@ -76,7 +76,7 @@ class _Router:
             if routes is None and nothing_routed[rule.condition] is False:
                 self._anywhere.append(rule)
             for route in routes or ():
-                self._routed.setdefault(tuple(sorted(route.items())), []).append(rule)
+                self._routed.setdefault(_key(route), []).append(rule)
         self._groups: dict[tuple[Any, ...], Group | None] = {}
         self.takes = frozenset(r.id for rules in (self._anywhere, *self._routed.values()) for r in rules)
 
@@ -98,7 +98,7 @@ class _Router:
         values = dict(zip(self._reader.fields, routing, strict=True))
         hits = {field: self._matchers[field].hits(value) for field, value in values.items() if field in self._matchers}
         known = Known(self._nodes, {place: place in hits[field] for place, field in self._leaves})
-        said = {field: ir.text_of(value) for field, value in values.items()}
+        said = {field: ir.fold(ir.text_of(value) or "") for field, value in values.items()}
         open_now = [self._anywhere, *(rules for route, rules in self._routed.items() if _among(said, route))]
         rules = {rule.id: rule for each in open_now for rule in each}.values()
         group = Group(self._nodes, self._matchers, rules, known, self._source.places)
@@ -137,7 +137,11 @@ def _both(one: Where, other: Where) -> Where | None:
     return merged if all(merged.values()) else None
 
 
-def _among(said: Mapping[str, str | None], route: Route) -> bool:
+def _key(where: Where) -> Route:
+    return tuple((field, tuple(map(ir.fold, values))) for field, values in sorted(where.items()))
+
+
+def _among(said: Mapping[str, str], route: Route) -> bool:
     return all(said.get(field) in values for field, values in route)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tercio.model.events import Event, LogSource, Unparsed
-from tercio.products.sensors import suricata
+from tercio.products.sensors import suricata, windows
 
 
 class Sensor(NamedTuple):
@@ -19,5 +19,9 @@ class Sensor(NamedTuple):
 
 SENSORS: dict[str, Sensor] = {
     "suricata": Sensor(suricata.LOG_SOURCE, suricata.parse, suricata.observes),
+    **{
+        name: Sensor(windows.log_source(shape), windows.parser(shape), windows.observes)
+        for name, shape in {"windows": windows.FLAT, "winlogbeat": windows.WINLOGBEAT, "evtx": windows.EVTX}.items()
+    },
 }
 """The name is what a source's ``sensor`` says in the settings."""
