@@ -76,13 +76,16 @@ def owner(site: Site, at: Whereabouts, address: str) -> str:
 
 
 def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
-    """Whom an address means that was used by the machine ``mac`` (empty: by whomever it belongs to)."""
+    """Whom an address means that was used by the machine ``mac`` (empty: by whomever it belongs to). What many share
+    is itself, whichever machine speaks for it."""
+    asset = site.asset_at(address)
+    if asset is not None and shared(asset):
+        return asset.name
     mac = mac or owner(site, at, address)
     listed = site.asset_with(mac) if mac else None
     if listed is not None and listed.role not in ROUTERS:
         return listed.name
-    asset = site.asset_at(address)
-    if asset is not None and (not mac or not asset.mac or mac == asset.mac or shared(asset)):
+    if asset is not None and (not mac or not asset.mac or mac == asset.mac):
         return asset.name
     return at.names.get(mac, address)
 
