@@ -24,11 +24,17 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("survival")
     done = subprocess.run(
-        wrap([sys.executable, str(PLAYED), str(folder)]), capture_output=True, text=True, check=False, timeout=170
+        wrap([sys.executable, str(PLAYED), str(folder)]), capture_output=True, text=True, check=False, timeout=400
     )
     logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*/tercio.log"))
     assert done.returncode == 0, f"{done.stderr}\n{logs}"
     return json.loads(done.stdout)
+
+
+def test_an_address_that_passes_to_another_machine_contains_nobody(seen: dict[str, Any]):
+    if "address_moves" not in seen:
+        pytest.skip("busybox is missing: install the package busybox")
+    assert seen["address_moves"] == {"status": [0, 0], "effects": 0}
 
 
 def test_a_killed_loop_adopts_its_lease_and_ends_it_properly(seen: dict[str, Any]):
@@ -56,7 +62,7 @@ def test_a_table_deleted_behind_its_back_is_noticed_and_decided_anew(seen: dict[
 def test_a_dead_tercio_leaves_no_wall_behind_and_nothing_stale_is_delivered(seen: dict[str, Any]):
     killed = seen["all_is_killed"]
     assert killed["alive"] == []
-    assert killed["denied"] == [1, 1, 0]
+    assert (killed["denied"], killed["early"]) == (1, False)
     assert seen["replayed"] == 0
 
 
@@ -69,4 +75,4 @@ def test_deleting_the_table_disables_everything_without_tercio(seen: dict[str, A
 def test_through_all_of_it_the_journal_is_whole_and_the_operator_sees_his_plant(seen: dict[str, Any]):
     assert seen["audit"] == ["", ""]
     assert seen["polls"] > 100
-    assert seen["missed_polls"] == 0
+    assert seen["missed_polls"] <= seen["polls"] / 100, "a busy machine costs one now and then, a wall every one"

@@ -242,6 +242,17 @@ def test_nobody_else_moves_an_address(server: str, by: str) -> None:
     assert desk.at.homes[WS1].mac == MACS["ws1"]
 
 
+def test_a_flow_told_late_is_of_its_last_packet_and_its_machine_had_the_address_then() -> None:
+    desk, address = Desk(), "10.3.0.77"
+    desk.local(address, PLC1, (NEW, MACS["plc1"]))
+    ack(desk, address, THIEF)
+    for until, said, disputes in ((0, PROVEN, 0), (20 * SECOND, FORGED, 1)):
+        told = event(address, PLC1, (NEW, MACS["plc1"]), at=20 * SECOND, kind="flow")
+        census = Census(desk.plant, desk.at)
+        assert census.take(replace(told, began=NOON, until=NOON + until)).provenance == said
+        assert len(census.findings) == len(census.at.disputes) == disputes
+
+
 def test_what_many_share_is_at_no_machine() -> None:
     floating = Asset("pair", ("10.3.0.77",), "ot", "hmi", shared=True)
     desk = Desk(site(assets=(*LISTED, floating)))

@@ -75,7 +75,8 @@ class Census:
         return self._judged(event, src, dst)
 
     def _judged(self, event: Event, src: Endpoint, dst: Endpoint) -> Event:
-        proven, now = event.provenance in _PROVEN, min(event.time, event.received)
+        # A flow's record is written when it is over: it tells of its last packet, not of now.
+        proven, now = event.provenance in _PROVEN, min(event.until, event.time, event.received)
         network = self._site.network_at(src.address)
         link = bool(network) and network == self._site.network_at(dst.address)
         if proven and not link:
@@ -139,6 +140,8 @@ class Census:
             return False
         proven = event.provenance in _PROVEN
         known, home = owner(self._site, self.at, address), self.at.homes.get(address)
+        if home is not None and mac == home.before and now < home.since:
+            return False
         if known and known != mac:
             fixed = asset is not None and asset.mac not in ("", mac)
             if fixed or not proven or home is None or now - home.seen <= PROOF_AGE:

@@ -48,7 +48,7 @@ def move(options: argparse.Namespace, trace: Trace) -> None:
     """Let the address pass through the machines in order; the last one keeps it until this ends."""
     folder = options.store
     folder.mkdir(parents=True)
-    segment, address = SEGMENTS["office"], HOSTS[options.hosts[0]].address4
+    segment, address = SEGMENTS["office"], options.address
     settings = {"address": address, "bridge": segment.bridge, "folder": folder, "router": f"{segment.prefix4}.1"}
     (folder / "udhcpd.conf").write_text(SERVER.format_map(settings), encoding="utf-8")
     (folder / "client").write_text(CLIENT, encoding="utf-8")
@@ -87,7 +87,8 @@ def main(argv: list[str] | None = None) -> int:
     """``python -m tercio.drills.range.lease --trace FILE --store FOLDER``."""
     parser = arguments(str(__doc__).splitlines()[0])
     parser.add_argument("--store", type=Path, required=True, help="new folder for the server's and clients' files")
-    parser.add_argument("--hosts", nargs="+", default=["ws1", "ws2"], help="who has it, in this order; the first's own")
+    parser.add_argument("--hosts", nargs="+", default=["ws1", "ws2"], help="who has it, in this order")
+    parser.add_argument("--address", default=HOSTS["ws1"].address4, help="the address that moves")
     return play(parser.parse_args(argv), move)
 
 
