@@ -16,7 +16,7 @@ from tercio.app.clock import Clock
 from tercio.app.story import Deed, Lone, Story
 from tercio.loop.authorise import LIVE
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target, target_name
-from tercio.model.decisions import Decision, Plan
+from tercio.model.decisions import Decision, Plan, Verb
 from tercio.model.incidents import Evidence
 from tercio.model.units import money, span
 
@@ -65,15 +65,17 @@ def lone_page(known: Lone) -> RenderableType:
 
 def _short(story: Story, decision: Decision | None, clock: Clock, now: int) -> Iterator[str]:
     incident, site = story.incident, story.site
-    for src, dst, service in incident.reached[:3] if site is not None else ():
+    reached = sorted(incident.reached, key=lambda step: site is not None and step[1] not in site.assets)
+    for src, dst, service in reached[:3]:
         over = f" over {quoted(service, 20)}" if service else ""
         yield f"{_who(story, src)} acted against {_who(story, dst)}{over}; that could not be forged."
     if not incident.reached:
         yield "Nobody's act is proven: what was seen could have been forged, or was announced."
     if decision is not None:
         cost = money(decision.chosen.money.total, story.currency)
-        idle = next((p for p in decision.alternatives if p.title == "do nothing"), None)
-        instead = f", instead of {money(idle.money.total, story.currency)} by doing nothing" if idle else ""
+        idle = next((p for p in decision.alternatives if p.title == Verb.NOTHING), decision.chosen)
+        instead = f", instead of {money(idle.money.total, story.currency)} by doing nothing"
+        instead = instead if idle.candidates != decision.chosen.candidates else ""
         yield f"Tercio decided to {plain(decision.chosen.title, 160)}: expected loss {cost}{instead}."
     if not story.deeds:
         yield "Nothing was done to anybody."
@@ -169,7 +171,11 @@ def _done(story: Story, clock: Clock, now: int) -> Iterator[RenderableType]:
             long = span(max(0, order.until - order.issued))
             hand = quoted(order.hand, 40)
             rows.append(("ordered", f"{clock.at(order.issued)} of hand {hand}, for {long} ({order.id})"))
-        after = f": {plain(deed.answered.after, 200)}" if deed.answered is not None and deed.answered.after else ""
+        after = (
+            f": {clock.localised(plain(deed.answered.after, 300))}"
+            if deed.answered is not None and deed.answered.after
+            else ""
+        )
         rows.append(("held", f"{clock.at(effect.held)}, read back by the hand{after}" if effect.held else "no"))
         witness = f": {deed.witness}" if deed.witness else ""
         rows.append(
