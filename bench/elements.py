@@ -53,8 +53,8 @@ def additions(lines: Iterable[str]) -> Counter[tuple[str, str, str]]:
 
 
 def standing(plant: Range) -> set[tuple[str, str, str]]:
-    """Every (set, element, comment) in Tercio's table now, without those that only outlive a block (``wary``) or never
-    hold a lease; empty where there is no table."""
+    """Every (set, element, comment) of a lease in Tercio's table now, without those that only outlive a block
+    (``wary``); empty where there is no table."""
     listed = plant.run_in(GATEWAY, ["nft", "-j", "list", "table", FAMILY, NAME])
     return set() if listed.returncode else elements(listed.stdout)
 
@@ -62,8 +62,9 @@ def standing(plant: Range) -> set[tuple[str, str, str]]:
 def elements(listing: str) -> set[tuple[str, str, str]]:
     """The same from nft's own listing."""
     sets = [each["set"] for each in json.loads(listing)["nftables"] if "set" in each]
-    blocks = [each for each in sets if not each["name"].startswith(("wary_", "never"))]
-    return {(each["name"], key, comment) for each in blocks for key, comment in _each(each.get("elem", ()))}
+    blocks = [each for each in sets if not each["name"].startswith("wary_")]
+    found = {(each["name"], key, comment) for each in blocks for key, comment in _each(each.get("elem", ()))}
+    return {each for each in found if each[2]}  # What comes from the hand's own file carries no comment.
 
 
 def _each(found: Iterable[Any]) -> Iterator[tuple[str, str]]:

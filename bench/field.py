@@ -13,17 +13,14 @@ import msgspec
 from bench.crash import POINTS, Armed, arm, disarm, waiting
 from bench.elements import standing
 from bench.loop import Striker
+from bench.loop import source as address
 from tercio.drills.exercise import Follower
 from tercio.drills.platform import Platform
 from tercio.drills.range.range import Range
-from tercio.drills.range.topology import SEGMENTS, mac_of
-from tercio.model.commands import Effect, EffectState, HostTarget
+from tercio.model.commands import Effect, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.records import CommandRow
 from tercio.store.audit import Anchor, verify
 from tercio.store.reader import Entry
-
-MACHINES = 24
-"""So many intruders take turns: the lease against one has ended when it is his turn again."""
 
 NAMED_SHARE = 0.6
 """So many of the kills fall at named points, in whole rounds of them; the rest at random."""
@@ -44,6 +41,7 @@ SETTINGS = {
     "tercio.toml": {
         'silent_after = "10s"': 'silent_after = "30s"',
         'state = "state"': 'state = "state"\nmandate = ["kill.cedar"]',
+        'wait = "60s"': 'wait = "2s"',
         'quiet_least = "7s"': 'quiet_least = "3s"',
         'quiet_most = "10s"': 'quiet_most = "4s"',
         "[release]": "[limits]\nacts_per_hour = 10000\n\n[release]",
@@ -125,8 +123,16 @@ class Journal:
 
     def against(self, source: str) -> list[Effect]:
         """Effects against one intruder."""
-        found = [e for e in self.follower.effects.values() if isinstance(e.target, HostTarget)]
-        return [e for e in found if isinstance(e.target, HostTarget) and source in e.target.addresses]
+        return [effect for effect in self.follower.effects.values() if source in denied(effect.target)]
+
+
+def denied(target: Target) -> tuple[str, ...]:
+    """The addresses whose own traffic a target takes away."""
+    match target:
+        case HostTarget(addresses=addresses) | FlowTarget(src_addresses=addresses):
+            return addresses
+        case _:
+            return ()
 
 
 class Course:
@@ -142,7 +148,7 @@ class Course:
 
     def play(self, number: int, fall: Fall) -> None:
         """Strike, kill, strike on until the intruder is contained; then look whether anything was lost."""
-        source = address(number % MACHINES)
+        source = address(number)
         began, known = time.monotonic(), {effect.lease for effect in self.journal.against(source)}
         if fall.points:
             arm(self.platform.folder, Armed(fall.points))
@@ -173,11 +179,9 @@ class Course:
     def _stands(self, source: str, known: set[str]) -> bool:
         self.revive()
         new = [effect for effect in self.journal.against(source) if effect.lease not in known and effect.held]
-        return bool(new) and any(
-            effect.state != EffectState.STANDING or (name.startswith("hosts") and key == source)
-            for effect in new
-            for name, key, _ in standing(self.plant) or {("", "", "")}
-        )
+        if any(effect.state != EffectState.STANDING for effect in new):
+            return True
+        return bool(new) and any(key.split(" . ")[0] == source for _, key, _ in standing(self.plant))
 
     def _passed(self) -> bool:
         return self.journal.follower.until(lambda: not waiting(self.platform.folder), PATIENCE)
@@ -206,28 +210,3 @@ class Course:
         self.journal.follower.follow()
         for lease in sorted(there - self.journal.leases):
             self.lost.append(f"{number} ({fall.name}): {lease} stands and is not in the journal")
-
-
-def address(number: int) -> str:
-    """The address of one of the intruder's machines, which the site does not list."""
-    return f"{SEGMENTS['office'].prefix4}.{100 + number}"
-
-
-def machines(plant: Range) -> None:
-    """Give the intruder's namespace machines of their own on the office segment, each with its link address. Raises
-    RuntimeError."""
-    gateway, lines = f"{SEGMENTS['office'].prefix4}.1", []
-    for number in range(MACHINES):
-        name, own, table = f"m{number}", address(number), 100 + number
-        lines += [
-            f"link add link eth0 name {name} address {mac_of(own)} type macvlan mode bridge",
-            f"addr add {own}/32 dev {name}",
-            f"link set {name} up",
-            f"route add {gateway} dev {name} table {table}",
-            f"route add default via {gateway} dev {name} table {table}",
-            f"rule add from {own} lookup {table}",
-        ]
-    script = "echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore && exec ip -batch -"
-    done = plant.run_in("ws1", ["sh", "-ec", script], "\n".join(lines))
-    if done.returncode:
-        raise RuntimeError(f"the intruder's machines could not be made: {done.stderr}")

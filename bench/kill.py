@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from bench.elements import Monitor, additions, standing
-from bench.field import PATIENCE, SETTINGS, Course, Crashing, falls, machines
-from bench.loop import Striker
+from bench.field import PATIENCE, SETTINGS, Course, Crashing, falls
+from bench.loop import Striker, machines
 from bench.machine import interval, machine, percentile
 from tercio.drills.range.network import RUN
 from tercio.drills.range.range import Range

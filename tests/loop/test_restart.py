@@ -28,9 +28,9 @@ def reborn(desk: Desk, folder: Path, away: int) -> Desk:
     return heir
 
 
-def attacked(**changes: object) -> Desk:
+def attacked(half_life: int = 3600 * SECOND) -> Desk:
     """An intruder wrote, and his block is ordered: nobody has answered yet."""
-    desk = Desk(content(outlook=replace(OUTLOOK, half_life=3600 * SECOND), **changes))
+    desk = Desk(content(outlook=replace(OUTLOOK, half_life=half_life)))
     desk.take(poll(desk.now))
     desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
     assert [command.action for command in desk.orders] == [Action.DENY]
@@ -69,6 +69,19 @@ def test_an_order_that_ended_while_nobody_was_there_has_lapsed_and_is_decided_an
     assert (new.lease != old.lease, new.target) == (True, old.target)
     assert commands(desk, heir)[old.id] == "lapsed"
     assert [e["state"] for e in heir.records("effect") if e["lease"] == old.lease] == ["failed"]
+
+
+def test_an_intruder_who_goes_on_after_his_order_lapsed_and_belief_faded_is_contained(tmp_path: Path):
+    """Nothing is chosen when the loop is back, as it was long ago; and the same act once more is only a repetition."""
+    desk = attacked(5 * SECOND)
+    heir = reborn(desk, tmp_path, 90 * SECOND)
+    for _ in range(3):
+        heir.take(poll(heir.now + SECOND), after=SECOND)
+    assert not denies(heir)
+    assert heir.records("decision")[-1]["decision"]["chosen"]["title"] == "do nothing"
+    for _ in range(OUTLOOK.wait // SECOND):
+        heir.take(poll(heir.now + SECOND), alert(heir.now + SECOND, WS1, PLC1), after=SECOND)
+    assert denies(heir)
 
 
 def test_an_order_that_the_hand_found_too_late_is_decided_anew(tmp_path: Path):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tercio.loop import run as shell_of
 from tercio.loop.engine import turn
-from tercio.loop.restart import recalled, restored
+from tercio.loop.restart import recalled, restored, wanted
 from tercio.loop.run import Setup, Shell, run
 from tercio.loop.state import Inputs, LoopState, Memory
 from tercio.model.commands import Action, Command, EffectState
@@ -38,6 +38,7 @@ from tests.loop.given import (
     BASIS,
     EWS1,
     HIST1,
+    HMI1,
     PLC1,
     SOURCE,
     START,
@@ -273,6 +274,8 @@ class Life:
         state, *_ = restored(self.store.restore(), content(), self.now)
         end = state.offsets.get(SOURCE, ("g", 0))[1]
         read = self.file[: bisect.bisect_right(list(itertools.accumulate(map(len, self.file))), end)]
+        with State.read(self.folder) as reader:
+            state = replace(state, seen={cited.event.id: cited for cited in reader.cited(wanted(state))})
         self.state = replace(state, seen=recalled(content(), state, (Batch(SOURCE, "g", 0, tuple(read), self.now),)))
 
     def came_to(self) -> tuple:
@@ -488,3 +491,18 @@ def test_a_finding_cites_the_lines_that_another_life_read(tmp_path: Path, lost: 
     assert len(kept) == (1 if lost else 5)
     assert {cited.event.id for cited in kept} == set(told.finding.events) - set(told.absent)
     assert verify(made.folder).ok
+
+
+def test_a_line_that_was_cited_before_the_crash_stays_as_it_was_journaled(tmp_path: Path):
+    """Read again it would carry another instant of reading, and the audit would find a changed event."""
+    made = setup(tmp_path, hands={}, from_start=frozenset({SOURCE}))
+    handshake = alert(now(), WS1, HIST1, 9200001)
+    write(tmp_path, handshake)
+    for target in (PLC1, HMI1):
+        ports = (502, 102, 80, 22, 4840)
+        write(tmp_path, *(alert(now(), WS1, target, 9200002, "forgeable", dport=port) for port in ports))
+        one_turn(made)
+    told = [msgspec.json.decode(r.body, type=Told) for r in records(tmp_path, "finding")]
+    assert len(told) > 1
+    assert len({event for each in told for event in each.finding.events}) < sum(len(t.finding.events) for t in told)
+    assert verify(made.folder).wrong == ""

@@ -189,10 +189,12 @@ def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledge
 
 
 def _look_again(content: Content, state: LoopState, result: Deliberation, *, fresh: bool) -> LoopState:
-    """Waiting and asking end by themselves: the incident is looked at again when the wait is over."""
+    """Waiting and asking end by themselves: the incident is looked at again when the wait is over. So it is where an
+    order failed or lapsed and nothing was chosen in its place: whoever goes on with the same act is no news."""
     decision = result.decision
     verbs = {c.verb for c in decision.candidates if c.id in decision.chosen.candidates}
-    if not verbs & {Verb.WAIT, Verb.ASK}:
+    unanswered = verbs == {Verb.NOTHING} and docket_of(state, decision.incident).failed
+    if not verbs & {Verb.WAIT, Verb.ASK} and not unanswered:
         return enter(state, decision.incident, due=0, looked=0)
     looked = 0 if fresh else docket_of(state, decision.incident).looked
     wait = max(content.outlook.wait, min(content.outlook.wait << min(looked, 20), LONGEST_LOOK))

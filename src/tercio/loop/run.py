@@ -20,6 +20,7 @@ from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import Command, Response, Status
 from tercio.model.events import Batch
 from tercio.model.journal import Lost
+from tercio.model.records import Cited
 from tercio.model.words import Word
 from tercio.products.transports.orders import Line
 from tercio.products.transports.past import past
@@ -78,6 +79,7 @@ class Shell:
         self._batches: list[Batch] = []
         now = _now()
         state, since, followed = restored(store.restore(), setup.content, now)
+        state = msgspec.structs.replace(state, seen=self._kept(state))
         self._state = msgspec.structs.replace(state, seen=recalled(setup.content, state, self._past(state, now)))
         offsets, whole = self._state.offsets, setup.from_start | followed
         self._tails = {
@@ -92,6 +94,14 @@ class Shell:
         self._losses: list[Lost] = []
         self._troubles: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def _kept(self, state: LoopState) -> dict[str, Cited]:
+        """What windows rest on and an earlier finding cited: it stays as it was journaled."""
+        names = wanted(state)
+        if not names:
+            return {}
+        with State.read(self._setup.folder) as reader:
+            return {cited.event.id: cited for cited in reader.cited(sorted(names))}
 
     def _past(self, state: LoopState, now: int) -> list[Batch]:
         """The latest lines that were read before, where something still rests on lines of late."""
