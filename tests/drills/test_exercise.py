@@ -28,7 +28,7 @@ from tercio.drills.exercise import Plan, conduct
 told = []
 quick = {'lease = "6s"': 'lease = "3s"', 'quiet_least = "7s"': 'quiet_least = "3s"',
          'quiet_most = "10s"': 'quiet_most = "4s"', 'belief_half_life = "5s"': 'belief_half_life = "2s"'}
-board = conduct(Path(sys.argv[1]), Plan(acts=("write",), healthy=1.0, intrusion=4.0, pulse=1.0),
+board = conduct(Path(sys.argv[1]), Plan(acts=("write",), healthy=1.0, intrusion=4.0, after=6.0, pulse=1.0),
                 lambda stage, text: told.append((stage, text)), lambda entry: told.append((entry.kind, entry.subject)),
                 changes={"tercio.toml": quick})
 users = Path("/proc/self/uid_map").read_text().split()
