@@ -22,6 +22,16 @@ from tercio.model.commands import Effect
 from tercio.store.audit import verify
 
 WS1 = HOSTS["ws1"].address4
+SPARE = f"{SEGMENTS['office'].prefix4}.199"
+"""An address that nobody has."""
+CONNECT = """
+import socket
+try:
+    socket.create_connection(("{to}", 502), 10, ("{own}", 0)).close()
+    print("reached")
+except OSError as error:
+    print(type(error).__name__)
+"""
 TABLE = ("inet", "tercio")
 PATIENCE = 60.0
 """Seconds that anything may take, however slow the machine is."""
@@ -113,7 +123,7 @@ class Stage:
 
 def loop_is_killed(stage: Stage) -> dict[str, object]:
     """The loop dies while a lease stands; the supervisor starts it again."""
-    stage.most = 0
+    stage.most, count = 0, len(stage.effects)
     effect = stage.intrude(4, 0)
     before = processes(stage.platform.folder)["loop"]
     os.kill(before, signal.SIGKILL)
@@ -122,7 +132,7 @@ def loop_is_killed(stage: Stage) -> dict[str, object]:
     stage.until(lambda: stage.effects[effect.lease].ended, "the lease is released")
     stage.plant.finish("intruder")
     return {
-        "leases": len(stage.effects),
+        "leases": len(stage.effects) - count,
         "state": stage.effects[effect.lease].state,
         "most_elements": stage.most,
         "left": denied(stage.plant) + claims(stage.plant),
@@ -208,11 +218,52 @@ def address_moves(stage: Stage) -> dict[str, object]:
 
     stage.until(works, "the new machine works under the address")
     stage.follower.wait(1.0)
-    plant.visit("lease", "--hosts", "ws2", "ws1", "--store", str(plant.folder / "back"))
+    back = moves_back(plant, "back")
+    return {"status": [status, back], "effects": len(stage.effects)}
+
+
+def moves_back(plant: Range, store: str) -> int:
+    """The address is the first machine's again, and the second has its own."""
+    plant.visit("lease", "--hosts", "ws2", "ws1", "--store", str(plant.folder / store))
     back = plant.finish("lease")
     plant.run_in("ws2", ["ip", "addr", "add", f"{HOSTS['ws2'].address4}/24", "dev", "eth0"])
     plant.run_in("ws2", ["ip", "route", "replace", "default", "via", f"{SEGMENTS['office'].prefix4}.1"])
-    return {"status": [status, back], "effects": len(stage.effects)}
+    return back
+
+
+def denied_address_moves(stage: Stage) -> dict[str, object]:
+    """The intruder is refused; then his address passes to another machine by DHCP, and he stays refused without it."""
+    plant, mac = stage.plant, HOSTS["ws1"].mac
+    effect = stage.intrude(60, 900)
+    stage.silence()
+    machines = plant.run_in(GATEWAY, ["nft", "list", "set", *TABLE, "macs2"]).stdout.count(mac)
+    named = [effect.target.addresses, effect.target.macs]
+    plant.visit("lease", "--store", str(plant.folder / "moved"))
+    status = plant.finish("lease")
+
+    def let_go() -> bool:
+        now = stage.effects[effect.lease]
+        return bool(now.ended) or WS1 not in now.target.addresses
+
+    stage.until(let_go, "the address is let go")
+    after = stage.effects[effect.lease]
+    reached = plant.run_in("ws2", ["python3", "-c", CONNECT.format(own=WS1, to=HOSTS["plc1"].address4)])
+    back = moves_back(plant, "moved-back")
+    plant.run_in("ws1", ["ip", "addr", "add", f"{SPARE}/24", "dev", "eth0"])
+    spare = plant.run_in("ws1", ["python3", "-c", CONNECT.format(own=SPARE, to=HOSTS["plc1"].address4)])
+    plant.run_in("ws1", ["ip", "addr", "del", f"{SPARE}/24", "dev", "eth0"])
+    standing = not stage.effects[effect.lease].ended
+    stage.until(lambda: stage.effects[effect.lease].ended, "the lease is over")
+    return {
+        "late": bool(after.ended),
+        "status": [status, back],
+        "named": named,
+        "machines": machines,
+        "left": [after.target.addresses, after.target.macs],
+        "why": after.why,
+        "new_owner": reached.stdout.strip(),
+        "old_under_another_address": spare.stdout.strip() if standing else "the lease was over",
+    }
 
 
 def play(folder: Path) -> dict[str, object]:
@@ -222,7 +273,7 @@ def play(folder: Path) -> dict[str, object]:
     try:
         stages.append(Stage(plant, folder / "one"))
         for scene in (
-            *([address_moves] if shutil.which("busybox") else []),
+            *([address_moves, denied_address_moves] if shutil.which("busybox") else []),
             loop_is_killed,
             people_undo,
             table_is_deleted,

@@ -11,7 +11,9 @@ import pytest
 
 from tercio.drills.range.sandbox import missing_tools, wrap
 from tercio.drills.range.suricata import missing
+from tercio.drills.range.topology import HOSTS
 
+WS1 = HOSTS["ws1"]
 PLAYED = Path(__file__).with_name("on_range.py")
 
 
@@ -35,6 +37,21 @@ def test_an_address_that_passes_to_another_machine_contains_nobody(seen: dict[st
     if "address_moves" not in seen:
         pytest.skip("busybox is missing: install the package busybox")
     assert seen["address_moves"] == {"status": [0, 0], "effects": 0}
+
+
+def test_a_denied_address_that_moves_is_free_and_its_old_machine_is_not(seen: dict[str, Any]):
+    if "denied_address_moves" not in seen:
+        pytest.skip("busybox is missing: install the package busybox")
+    told = seen["denied_address_moves"]
+    assert (told["status"], told["machines"]) == ([0, 0], 1)
+    own = [[WS1.mac], [WS1.address6]]
+    assert told["named"] == [[WS1.address4, WS1.address6], own[0]]
+    if told["late"]:
+        pytest.skip("this machine is so slow that the lease was over before the address had moved")
+    assert told["left"] == [own[1], own[0]]
+    assert told["why"] == f"{WS1.address4} moved to another machine"
+    assert told["new_owner"] == "reached"
+    assert told["old_under_another_address"] in ("ConnectionRefusedError", "the lease was over")
 
 
 def test_a_killed_loop_adopts_its_lease_and_ends_it_properly(seen: dict[str, Any]):
