@@ -144,6 +144,7 @@ class Course:
         self.anchor: Anchor | None = None
         self.lost: list[str] = []
         self.seconds: list[float] = []
+        """From the beginning of each strike, the kill in between, until its intruder was contained."""
         self.done: Counter[str] = Counter()
 
     def play(self, number: int, fall: Fall) -> None:
@@ -156,13 +157,14 @@ class Course:
         if fall.victims:
             time.sleep(fall.delay)
             self._kill(fall.victims)
-        if not self._contained(source, fall.kind, known):
+        contained = self._contained(source, fall.kind, known)
+        self.seconds.append(time.monotonic() - began)
+        if not contained:
             self.lost.append(f"{number} ({fall.name}): {source} was not contained within {PATIENCE:.0f} s")
         elif fall.points and not self._passed():
             self.lost.append(f"{number} ({fall.name}): nobody passed the point within {PATIENCE:.0f} s")
         disarm(self.platform.folder)
         self.done[fall.name] += 1
-        self.seconds.append(time.monotonic() - began)
         self._look(number, fall)
 
     def _contained(self, source: str, kind: str, known: set[str]) -> bool:
