@@ -28,7 +28,7 @@ from tercio.model.commands import (
     Status,
     Target,
 )
-from tercio.model.events import Endpoint, Event, Provenance
+from tercio.model.events import ANSWERED, Endpoint, Event, Provenance
 from tercio.model.processes import ProcessState
 from tercio.model.units import SECOND
 from tests.agents import given as officers
@@ -120,6 +120,33 @@ def test_what_the_denied_one_still_does_contradicts():
     why = f"{WS1} still reached {PLC1} after it was refused"
     assert watched(SITE, EFFECT, (event(WS1, PLC1),)).contradiction == why
     assert watched(SITE, EFFECT, (event(WS1, PLC1, kind="flow"),)).contradiction == why
+    answer = event(WS1, PLC1, kind="modbus", began=NOW - SECOND, action=ANSWERED)
+    assert watched(SITE, EFFECT, (answer,)).contradiction == why
+
+
+OWN, OTHER = "02:00:0a:4d:0a:0a", "02:00:0a:4d:0a:63"
+
+
+def test_where_link_addresses_are_shown_only_the_denied_machine_itself_is_sure():
+    effect = replace(EFFECT, target=HostTarget("ws1", (WS1,), (OWN,)))
+    for machine, sure in ((OWN, True), (OTHER, False), ("", False)):
+        seen = watched(SITE, effect, (event(WS1, PLC1, machine=machine),), {"ot"})
+        assert (seen.sure, bool(seen.contradiction)) == (sure, True)
+    assert watched(SITE, effect, (event(WS1, PLC1),), {"office"}).sure, "that sensor shows none"
+    mixed = (event(WS1, PLC1, machine=OTHER), event(WS1, PLC1, machine=OWN))
+    assert watched(SITE, effect, mixed, {"ot"}).sure
+    flow = replace(EFFECT, target=FLOW)
+    assert watched(SITE, flow, (event(WS1, PLC1, machine=OWN),), {"ot"}).sure
+    assert not watched(SITE, flow, (event(WS1, PLC1),), {"ot"}).sure
+
+
+def test_a_denied_machine_is_known_under_any_address():
+    target = HostTarget("ws1", (WS1,), (OWN,))
+    assert denied(target, event("10.77.10.99", PLC1, machine=OWN))
+    assert not denied(target, event("10.77.10.99", PLC1, machine=OTHER))
+    assert not denied(HostTarget("ws1", (WS1,)), event("10.77.10.99", PLC1)), "no machine is no match"
+    effect = replace(EFFECT, target=target)
+    assert watched(SITE, effect, (event("10.77.10.99", PLC1, machine=OWN),), {"ot"}).sure
 
 
 @pytest.mark.parametrize(
@@ -129,10 +156,23 @@ def test_what_the_denied_one_still_does_contradicts():
         event(PLC1, WS1),
         event(WS1, PLC1, provenance=Provenance.FORGEABLE),
         event(WS1, PLC1, kind="flow", began=NOW - SECOND),
+        event(WS1, PLC1, began=NOW - SECOND),
+        event(PLC1, WS1, kind="modbus", action=ANSWERED),
+        event(WS1, PLC1, kind="modbus", at=NOW + MARGIN, action=ANSWERED),
         event(WS1, PLC1, kind="modbus"),
         event(EWS1, "10.77.10.50"),
     ],
-    ids=["in flight", "the other end", "forged", "an older flow", "no act", "somebody else"],
+    ids=[
+        "in flight",
+        "the other end",
+        "forged",
+        "an older flow",
+        "an older session",
+        "the other end's answer",
+        "answered before",
+        "no act",
+        "somebody else",
+    ],
 )
 def test_what_proves_nothing_does_not_contradict(harmless: Event):
     assert watched(SITE, EFFECT, (harmless,)).contradiction == ""
