@@ -16,9 +16,11 @@ from tercio.model.journal import Erasure, Lost, Stray
 from tercio.model.words import WordKind
 from tercio.store.reader import Entry
 from tests.app.given import visible
-from tests.loop.given import START, WS1, Desk, alert, window
+from tests.loop.given import START, WS1, Desk, alert, content, window
 from tests.model.values import any_of
 
+SITE = content().site
+SWISS = msgspec.structs.replace(SITE, currency="CHF")
 HOSTILE = "\x1b[31m[red]x[/red]\u202e:warning:\r\n\x9b2J\u200bevil"
 
 
@@ -32,7 +34,7 @@ def journal(desk: Desk) -> list[Entry]:
 
 
 def told(desk: Desk) -> list[tuple[str, str]]:
-    return [(e.kind, text) for e in journal(desk) for text in sentences(e, "EUR")]
+    return [(e.kind, text) for e in journal(desk) for text in sentences(e, SITE)]
 
 
 def test_everything_that_a_loop_journals_is_told_in_sentences():
@@ -62,8 +64,8 @@ def test_an_answer_keeps_its_letters():
 def test_money_is_in_the_currency_of_the_site():
     desk = Desk().contained()
     (decision,) = [e for e in journal(desk) if e.kind == "decision"][:1]
-    assert "CHF " in sentences(decision, "CHF")[0]
-    assert "EUR" not in sentences(decision, "CHF")[0]
+    assert "CHF " in sentences(decision, SWISS)[0]
+    assert "EUR" not in sentences(decision, SWISS)[0]
 
 
 def test_every_kind_that_is_written_can_be_told():
@@ -72,10 +74,10 @@ def test_every_kind_that_is_written_can_be_told():
 
 @pytest.mark.parametrize("kind", ["something new", "finding.2", "decision.7"])
 def test_what_this_version_does_not_know_is_shown_as_it_is(kind: str):
-    (line,) = sentences(entry(kind, b'{"x":"\xff\x1b[31m"}'), "EUR")
+    (line,) = sentences(entry(kind, b'{"x":"\xff\x1b[31m"}'), SITE)
     assert line.startswith(f"A record of kind {quoted(kind)}, which this version of Tercio does not know: ")
     assert visible(line)
-    (erased,) = sentences(entry(kind, None), "EUR")
+    (erased,) = sentences(entry(kind, None), SITE)
     assert erased.endswith("whose text was erased.")
 
 
@@ -85,22 +87,22 @@ def test_a_later_field_is_no_hindrance(kind: str):
     desk = Desk().contained()
     for record in [r for r in journal(desk) if r.kind == kind]:
         more = {**msgspec.json.decode(record.body), "later": [1, {"a": 2}]}
-        told_now = sentences(record, "EUR")
-        assert sentences(msgspec.structs.replace(record, body=canonical(more)), "EUR") == told_now
+        told_now = sentences(record, SITE)
+        assert sentences(msgspec.structs.replace(record, body=canonical(more)), SITE) == told_now
 
 
 @pytest.mark.parametrize("kind", list(SAY))
 def test_what_was_erased_or_damaged_is_said_and_breaks_nothing(kind: str):
-    (erased,) = sentences(entry(kind, None), "EUR")
+    (erased,) = sentences(entry(kind, None), SITE)
     assert erased.endswith("whose text was erased.")
     for body in (b"", b"{", b"null", b'{"x":1}', b"\xff\xfe"):
-        (line,) = sentences(entry(kind, body), "EUR")
+        (line,) = sentences(entry(kind, body), SITE)
         assert line == f"Record 7 ({kind}) can't be read; run `tercio audit verify`."
 
 
 def test_an_erasure_says_who_and_why():
     body = canonical(Erasure(3, HOSTILE, "asked for"))
-    (line,) = sentences(entry("erasure", body), "EUR")
+    (line,) = sentences(entry("erasure", body), SITE)
     assert line.endswith("erased the text of record 3: asked for.")
     assert visible(line)
 
@@ -109,7 +111,7 @@ def test_something_that_nobody_ordered_is_told():
     ledger = Ledger(START)
     ledger.note("lse-1", Stray("gateway", "lse-1", START))
     (record,) = ledger.records
-    assert sentences(entry("stray", record.body), "EUR") == (
+    assert sentences(entry("stray", record.body), SITE) == (
         "gateway holds lse-1, which nobody here ordered: it is being undone.",
     )
 
@@ -128,12 +130,12 @@ def test_no_record_whatever_it_holds_moves_a_terminal(deliberation: Deliberation
         value = msgspec.structs.replace(deliberation, decision=data.draw(any_of(Decision)))
     else:
         value = data.draw(any_of(shape))
-    for line in sentences(entry(kind, canonical(value), HOSTILE), "EUR"):
+    for line in sentences(entry(kind, canonical(value), HOSTILE), SITE):
         assert visible(line), line
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_a_hostile_kind_or_subject_is_harmless(kind: str, subject: str):
     for body in (None, b"{"):
-        for line in sentences(entry(kind + HOSTILE, body, subject), "EUR"):
+        for line in sentences(entry(kind + HOSTILE, body, subject), SITE):
             assert visible(line), line

@@ -1,6 +1,7 @@
 import io
 import re
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,9 @@ from tercio.model.words import WordKind
 from tercio.store.reader import Entry
 from tests.agents.given import NOW, effect
 from tests.app.given import visible
-from tests.loop.given import Desk
+from tests.loop.given import Desk, content
+
+SWISS = msgspec.structs.replace(content().site, currency="CHF")
 
 
 class Screen:
@@ -24,7 +27,7 @@ class Screen:
     def __init__(self, width: int = 100) -> None:
         self._out = io.StringIO()
         console = Console(file=self._out, width=width, force_terminal=True, color_system=None)
-        self.telling = Telling(console, "CHF")
+        self.telling = Telling(console, SWISS)
 
     def show(self, desk: Desk) -> list[str]:
         """Tell everything that a loop journaled; the lines that came."""

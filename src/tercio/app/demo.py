@@ -40,7 +40,7 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
             return _enter(json=json, keep=keep, acts=",".join(chosen), folder=folder)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         place = folder or Path(tempfile.mkdtemp(prefix="tercio-demo-"))
-        telling = Telling(err, parse_site(site_file().read_text(encoding="utf-8")).currency)
+        telling = Telling(err, parse_site(site_file().read_text(encoding="utf-8")))
         board = conduct(place, Plan(acts=chosen), telling.say, telling.show, Keeper(telling, place, keep=keep))
     except KeyboardInterrupt:
         fail("ended by Ctrl-C, and everything taken down", 130)

@@ -16,6 +16,7 @@ from tercio.model.commands import Action, Effect, EffectState, Response, Target,
 from tercio.model.decisions import Decision
 from tercio.model.incidents import Incident
 from tercio.model.records import CommandRow
+from tercio.model.site import Site
 from tercio.store.reader import Entry
 
 STAGES = {
@@ -46,9 +47,9 @@ _WHEN = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\.\d{6}Z")
 class Telling:
     """Tells a drill on a console. It remembers what it told, so that a renewal is not told like a new act."""
 
-    def __init__(self, console: Console, currency: str) -> None:
+    def __init__(self, console: Console, site: Site) -> None:
         self._console = console
-        self._currency = currency
+        self._site = site
         self._effects: dict[str, Effect] = {}
         self._statuses: dict[str, str] = {}
         self._renewals: set[str] = set()
@@ -65,7 +66,7 @@ class Telling:
             text = self._news(entry, entry.body)
         except msgspec.DecodeError:
             text = None
-        for sentence in sentences(entry, self._currency) if text is None else (text,) if text else ():
+        for sentence in sentences(entry, self._site) if text is None else (text,) if text else ():
             self._line(entry.time, STAGES.get(entry.kind, entry.kind), sentence)
         if entry.kind == "decision":
             self._decision(entry.body)
@@ -117,7 +118,7 @@ class Telling:
         self._console.print(Padding(Group(*self._tables(decision)), (0, 0, 0, INDENT)))
 
     def _tables(self, decision: Decision) -> list[RenderableType]:
-        parts: list[RenderableType] = [alternatives(decision, self._currency)]
+        parts: list[RenderableType] = [alternatives(decision, self._site.currency)]
         if decision.removed:
             parts += [Text("removed for safety, before any money was counted:", style="yellow"), removed(decision)]
         return parts
