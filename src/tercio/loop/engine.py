@@ -12,6 +12,7 @@ from tercio.brain.correlate.incidents import Note, Setting, correlate
 from tercio.brain.correlate.processes import observe
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
+from tercio.loop.blame import acquit, blame
 from tercio.loop.effects import ordered, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger
 from tercio.loop.people import hear
@@ -162,13 +163,14 @@ def _watch(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -
         view = views_lost(content.site, state.memory.processes, effect, heard, ledger.now)
         if view:
             state = leases.roll_back(state, lease, f"the view {view} fell silent after it", ledger)
+            state = blame(state, effect, view)
         elif seen.sure and not care_of(state, lease).doubt:
             state = care(state, lease, doubt=seen.contradiction, doubted=ledger.now)
         elif seen.contradiction and ledger.now - care_of(state, lease).doubted >= DOUBT_AGAIN:
             state = care(state, lease, doubted=ledger.now)
             after = msgspec.structs.replace(seen.effect, why=seen.contradiction)
             state = settle(state, seen.effect, after, ledger) if after != seen.effect else state
-    return state
+    return acquit(state, heard, ledger.now)
 
 
 def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledger) -> LoopState:

@@ -74,11 +74,22 @@ class Docket(msgspec.Struct, frozen=True):
     failed: int = 0
 
 
+class Blamed(msgspec.Struct, frozen=True):
+    """A target of an incident that was set free because views fell silent after it. ``seen`` is the last poll of any
+    flow by then (the sensor's clock), ``since`` when its effect had ended (0: not yet)."""
+
+    incident: str
+    target: str
+    seen: int
+    since: int = 0
+
+
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What no table holds: detection windows, announced windows, process states, and small notes by id.
 
     ``stood_down`` names the processes, incidents, or ``all``, where people told Tercio to stand down. ``held_off``
-    are, per incident, the target names that it must not choose again by itself. ``heard`` is when each source last
+    are, per incident, the target names that it must not choose again by itself, ``blamed`` those of them, by lease,
+    that may turn out not to be to blame. ``heard`` is when each source last
     spoke (receipt), ``silent`` those of which people were told that they do not, ``views`` those that ever showed an
     answered poll. ``acts`` are the instants of acts per zone (blast budget), ``acted`` when
     each target was last acted on (it costs one act an hour), ``told`` when a finding that opened
@@ -95,6 +106,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[str, ...] = ()
     leases: dict[str, Care] = {}
     held_off: dict[str, tuple[str, ...]] = {}
+    blamed: dict[str, Blamed] = {}
     dockets: dict[str, Docket] = {}
     acts: dict[str, tuple[int, ...]] = {}
     acted: dict[str, int] = {}
