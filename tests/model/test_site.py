@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +6,7 @@ from hypothesis import strategies as st
 from tercio.model.site import Asset, Process, Site, Zone, plain_address
 from tercio.model.units import SECOND
 
+replace = msgspec.structs.replace
 SITE = Site(
     name="s",
     currency="EUR",
@@ -25,9 +27,17 @@ def test_an_asset_is_found_by_any_spelling_of_its_address(address: str):
     assert found.name == "plc1"
 
 
-@pytest.mark.parametrize("address", ["10.1.2.4", "", "plc1", "10.1.2.3/32", "010.1.2.3"])
+@pytest.mark.parametrize("address", ["10.1.2.4", "", "plc2", "10.1.2.3/32", "plc1@02:00:00:00:00:01"])
 def test_what_is_not_listed_is_not_found(address: str):
     assert SITE.asset_at(address) is None
+
+
+@pytest.mark.parametrize("host", ["plc1", "PLC1", "plc1.plant.example", "s7-1500", "s7-1500.plant", "press.plant"])
+def test_an_asset_is_found_by_what_it_calls_itself(host: str):
+    named = replace(SITE.assets["plc1"], hostnames=("s7-1500", "press.plant"))
+    found = replace(SITE, assets={"plc1": named}).asset_at(host)
+    assert found == named
+    assert replace(SITE, assets={"plc1": named}).asset_at("press") is None
 
 
 @pytest.mark.parametrize(

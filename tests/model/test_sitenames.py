@@ -1,7 +1,7 @@
 import pytest
 
 from tercio.model.site import Asset
-from tercio.model.sitenames import asset_name, asset_names, check_name, is_address, networks_of
+from tercio.model.sitenames import asset_name, asset_names, check_name, host_name, is_address, networks_of
 from tercio.model.siteparse import SiteError, parse_site
 from tercio.model.tomltable import Faults, Table
 
@@ -61,6 +61,18 @@ def test_addresses(text: str):
 )
 def test_what_is_no_address_or_hides_one_is_refused(text: str):
     assert not is_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("EWS1", "ews1"), ("ews-1.Plant.example", "ews-1.plant.example"), ("_a", "_a")]
+)
+def test_a_host_name_is_read_in_small_letters(text: str, name: str):
+    assert host_name(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.1", "fd00::1", "a b", "ews1\n", "-a", "a.", "ä", "a@b", "a" * 300])
+def test_what_is_no_host_name_is_none(text: str):
+    assert host_name(text) == ""
 
 
 def test_names_of_assets_are_read_and_strangers_noted():

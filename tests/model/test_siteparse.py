@@ -43,6 +43,18 @@ def test_a_schedule_within_a_day_stays_one(start: str, end: str, minutes: list[t
     assert [(s.start_minute, s.end_minute) for s in parse_site(text).schedules] == minutes
 
 
+def test_host_names_are_read_and_name_one_asset_only():
+    said = 'hostnames = ["S7-1500.plant", "press"]'
+    text = GOOD.replace("[assets.plc1]", f"[assets.plc1]\n{said}")
+    assert parse_site(text).assets["plc1"].hostnames == ("s7-1500.plant", "press")
+    twice = text.replace("[assets.ws1]", '[assets.ws1]\nhostnames = ["PRESS", "10.0.0.1"]')
+    assert [fault.partition(": ")[2] for fault in faults(twice)] == [
+        'assets.ws1.hostnames has \'10.0.0.1\', which is no host name; write one as "ews1" or "ews1.plant.example"',
+        "assets.plc1.hostnames has press, which is ws1's already; a host name names one asset",
+    ]
+    assert "which is ws1's already" in faults(GOOD.replace("[assets.plc1]", '[assets.plc1]\nhostnames = ["ws1"]'))[0]
+
+
 def test_a_site_may_be_as_small_as_its_name():
     site = parse_site('[site]\nname = "x"\ncurrency = "CHF"\n')
     assert site.zones == site.assets == site.processes == {}

@@ -71,6 +71,10 @@ def test_a_stranger_has_all_addresses_of_its_machine() -> None:
     assert machine_of(PLANT, again, f"10.1.0.99@{B}") == Machine(("10.1.0.99",), (B,))
 
 
+def test_a_host_that_only_its_own_log_names_has_no_address() -> None:
+    assert machine_of(PLANT, Whereabouts(), "ews9.plant.example") == Machine(())
+
+
 def test_routers_and_what_is_shared_have_no_link_address_to_refuse() -> None:
     assert routers_of(PLANT) == {GATE}
     assert machine_of(PLANT, Whereabouts(), "gate") == Machine(("10.1.0.254",), (), True)

@@ -20,7 +20,8 @@ class Level(StrEnum):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What one rule says of some events: who (``src``) did what (``techniques``) to whom (``dst``).
 
-    Addresses are as observed; which asset they mean is decided later, from the site. ``flow`` is the key under
+    Addresses are as observed, and so are the names of hosts that logged it of themselves; which asset they mean is
+    decided later, from the site. ``flow`` is the key under
     which two sightings of one packet are one piece of evidence. ``provenance`` is the strongest that the
     cited events *prove* for the source address. ``machine`` is the link address behind it, where that is known.
     """

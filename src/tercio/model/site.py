@@ -52,7 +52,8 @@ class Zone(msgspec.Struct, frozen=True):
 class Asset(msgspec.Struct, frozen=True):
     """A thing with addresses. ``outage_per_hour`` (cents) is what its own absence costs, beside any process
     that needs it. ``shared`` marks an address that many stand behind (NAT, jump or terminal server):
-    never blocked as a host. ``fragile`` devices get no packet of ours."""
+    never blocked as a host. ``fragile`` devices get no packet of ours. ``hostnames`` are what it calls itself in its own
+    logs, beside its name here: in small letters, one without a dot in whichever domain."""
 
     name: str
     addresses: tuple[str, ...]
@@ -62,6 +63,7 @@ class Asset(msgspec.Struct, frozen=True):
     outage_per_hour: int = 0
     shared: bool = False
     fragile: bool = False
+    hostnames: tuple[str, ...] = ()
 
 
 class Flow(msgspec.Struct, frozen=True):
@@ -157,8 +159,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     never_networks: tuple[str, ...] = ()
 
     def asset_at(self, address: str) -> Asset | None:
-        """The listed asset that carries this address, if any."""
-        return self._by_address.get(plain_address(address))
+        """The listed asset that carries this address, or that calls itself by this host name, if any."""
+        found = self._by_address.get(plain_address(address))
+        if found is None and ip_of(address) is None and "@" not in address:
+            name = address.casefold()
+            found = self._by_host.get(name) or self._by_host.get(name.partition(".")[0])
+        return found
 
     def asset_with(self, mac: str) -> Asset | None:
         """The listed asset whose link address this is, if any."""
@@ -190,6 +196,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _by_address(self) -> dict[str, Asset]:
         return {plain_address(a): asset for asset in self.assets.values() for a in asset.addresses}
+
+    @cached_property
+    def _by_host(self) -> dict[str, Asset]:
+        return {name.casefold(): asset for asset in self.assets.values() for name in (asset.name, *asset.hostnames)}
 
     @cached_property
     def _by_mac(self) -> dict[str, Asset]:

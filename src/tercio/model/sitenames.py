@@ -3,10 +3,11 @@
 import ipaddress
 import re
 
-from tercio.model.site import Asset
+from tercio.model.site import Asset, ip_of
 from tercio.model.tomltable import Table, dotted, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,253}[a-z0-9_])?")
 
 
 def check_name(name: str, table: Table) -> None:
@@ -52,6 +53,13 @@ def _network(table: Table, key: str, text: str) -> str:
     except ValueError:
         table.fault(key, f"has {text!r}, which is no network; write one as 10.0.0.0/24")
     return ""
+
+
+def host_name(text: str) -> str:
+    """What a computer calls itself, in small letters; empty where that is no host name. An address is none: what a
+    log calls its host proves no address."""
+    name = text[:256].lower()
+    return name if _HOST.fullmatch(name) and ip_of(name) is None else ""
 
 
 def is_address(text: str) -> bool:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable
 
 from tercio.model.site import Asset, Autonomy, Schedule, Site, Zone, plain_address
-from tercio.model.sitenames import asset_name, asset_names, check_name, is_address, networks_of
+from tercio.model.sitenames import asset_name, asset_names, check_name, host_name, is_address, networks_of
 from tercio.model.siteprocess import process_of
 from tercio.model.tomltable import Faults, Table, nearest
 
@@ -59,6 +59,7 @@ def _site(root: Table) -> Site:
     for twin in assets.keys() & zones.keys():
         root.table("assets").fault(twin, "is a zone's name too; give the asset another")
     _one_address_once(root.table("assets"), assets)
+    _one_host_once(root.table("assets"), assets)
     _zones_apart(root.table("zones"), zones)
     _alike(root, (*zones, *assets))
     processes = {name: process_of(name, table, assets) for name, table in root.named("processes")}
@@ -111,9 +112,22 @@ def _asset(name: str, table: Table, zones: dict[str, Zone]) -> Asset:
         outage_per_hour=table.cents("outage_per_hour"),
         shared=table.flag("shared"),
         fragile=table.flag("fragile"),
+        hostnames=_hostnames(table),
     )
     table.done()
     return asset
+
+
+def _hostnames(table: Table) -> tuple[str, ...]:
+    good = []
+    for name in table.texts("hostnames"):
+        if host := host_name(name):
+            good.append(host)
+        else:
+            table.fault(
+                "hostnames", f'has {name!r}, which is no host name; write one as "ews1" or "ews1.plant.example"'
+            )
+    return tuple(good)
 
 
 def _addresses(table: Table, zone: Zone | None) -> tuple[str, ...]:
@@ -140,6 +154,16 @@ def _one_address_once(table: Table, assets: dict[str, Asset]) -> None:
                     ("assets", name, "addresses"),
                     f"assets.{name}.addresses has {address}, which is {owner}'s already; an address names one asset",
                 )
+
+
+def _one_host_once(table: Table, assets: dict[str, Asset]) -> None:
+    owners = {name.casefold(): name for name in assets}
+    for name, asset in assets.items():
+        for host in asset.hostnames:
+            owner = owners.setdefault(host, name)
+            if owner != name:
+                words = f"assets.{name}.hostnames has {host}, which is {owner}'s already; a host name names one asset"
+                table.faults.add(("assets", name, "hostnames"), words)
 
 
 def _zones_apart(table: Table, zones: dict[str, Zone]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tercio.model.site import ROUTERS, SHARED_ROLES, Asset, Site
+from tercio.model.site import ROUTERS, SHARED_ROLES, Asset, Site, ip_of
 
 MOST_ADDRESSES = 32
 """Addresses that one machine may have; a hand takes no more of one host."""
@@ -116,7 +116,8 @@ def machine_of(
     asset = site.assets.get(name)
     if asset is not None and shared(asset):
         return Machine(asset.addresses, (), True)
-    known = asset.addresses if asset is not None else tuple(used) or (name.partition("@")[0],)
+    seen = tuple(used) or (name.partition("@")[0],)
+    known = asset.addresses if asset is not None else tuple(a for a in seen if ip_of(a) is not None)
     gone = {a for a in known if a in at.homes and at.homes[a].before and at.homes[a].since > since}
     if asset is None:
         macs = set(index.macs.get(name, ()))

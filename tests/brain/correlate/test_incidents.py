@@ -67,6 +67,15 @@ def test_a_finding_opens_an_incident_that_says_who_reached_what_and_how():
     assert opened.beliefs["plc1"].held < 0.05
 
 
+def test_a_hosts_own_log_is_held_against_the_host_and_proves_no_address():
+    known = incident(replace(finding(provenance=FORGED), src="WS1.plant.example", dst=()))
+    assert (known.sources, known.proven, known.reached) == ({"ws1": ()}, (), ())
+    strange = replace(finding("ws1", provenance=FORGED), src="ws9.plant.example")
+    joined = one(fold(replace(strange, dst=("ws1",)), finding("ws1", "plc1")))
+    assert joined.sources == {"ws9.plant.example": (), "ws1": ("10.1.0.1",)}
+    assert joined.proven == ("ws1",)
+
+
 def test_a_weak_finding_opens_nothing_and_is_told_all_the_same():
     weak = finding(level=Level.INFORMATIONAL)
     incidents, (note,) = correlate(SETTING, {}, [weak], NOON)

@@ -98,6 +98,12 @@ def test_a_stranger_is_named_by_his_address(src: str):
     assert found[f"host {src}"].target.addresses == (src,)
 
 
+def test_a_host_that_only_its_log_names_has_no_address_to_refuse():
+    logged = replace(finding("ws1", "plc1"), src="ews9.plant.example", machine="")
+    found = acting(question(incident(logged)))
+    assert all("ews9" not in name for name in found)
+
+
 def test_what_stands_or_was_undone_is_not_offered_again():
     host = acting(SWEPT)["host ws1"].target
     for state in (EffectState.ORDERED, EffectState.STANDING):

@@ -142,6 +142,26 @@ def test_an_event_without_ends() -> None:
     assert (finding.src, finding.dst, finding.port) == ("", (), 0)
 
 
+@pytest.mark.parametrize(
+    ("src", "dst", "parties"),
+    [
+        (None, None, ("ews1", ())),
+        (None, Endpoint("10.0.1.21", 502), ("ews1", ("10.0.1.21",))),
+        (Endpoint("10.0.0.66", 1), Endpoint("10.0.1.21", 502), ("ews1", ("10.0.1.21",))),
+        (Endpoint("10.0.0.66", 1), None, ("10.0.0.66", ("ews1",))),
+    ],
+)
+def test_what_a_host_logs_is_its_own_doing_or_was_done_to_it(src: Any, dst: Any, parties: tuple[str, Any]) -> None:
+    _, (finding,) = step(PROVEN, Windows(), [hit("write", host="ews1", src=src, dst=dst)])
+    assert (finding.src, finding.dst) == parties
+
+
+def test_a_correlation_of_a_hosts_log_names_the_host() -> None:
+    logged = [hit("fail", at, host="ews1", src=None, dst=None, fields={"who": "x"}) for at in range(3)]
+    _, findings = step(COUNTED, Windows(), logged)
+    assert [(finding.rule, finding.src) for finding in findings] == [("many", "ews1")]
+
+
 def test_a_correlation_in_full() -> None:
     shake = hit("shake", 0, dst=Endpoint("10.0.9.9", 7), service="", flow="1:other")
     sweep = hit("sweep", 3)

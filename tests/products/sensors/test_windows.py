@@ -102,7 +102,13 @@ def test_what_is_no_record_is_said(value: Any, reason: str):
 def test_hostile_values_are_bounded():
     event = parsed(FLAT, record("windows", "x" * 5000, 3, SourceIp="y" * 5000, SourcePort="9" * 5000))
     assert len(event.kind) <= 128
-    assert event.src == Endpoint("y" * 64)
+    assert event.src is None
+
+
+@pytest.mark.parametrize("name", ["", "10.77.30.21", "a b", "x" * 5000, "plc1@02:00:00:00:00:01", "\u0000"])
+def test_what_is_no_host_name_names_no_host(name: str):
+    record = {"Channel": "System", "EventID": 1, "@timestamp": AT, "Hostname": name}
+    assert parsed(FLAT, record).host == ""
 
 
 def test_they_are_in_the_table():

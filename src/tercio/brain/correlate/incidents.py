@@ -11,7 +11,7 @@ from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, FORGEABLE_CEILING
 from tercio.model.findings import Finding
 from tercio.model.ids import incident_id
 from tercio.model.incidents import Belief, Evidence, Incident, Status
-from tercio.model.site import Site
+from tercio.model.site import Site, ip_of
 from tercio.model.whereabouts import NOWHERE, Whereabouts
 from tercio.model.words import Window
 
@@ -197,7 +197,7 @@ def _opened(
         findings=(finding.id,),
         events=finding.events,
         techniques=finding.techniques,
-        sources={told.src: (finding.src,)},
+        sources={told.src: _used(finding)},
         proven=(told.src,) if told.sound else (),
         reached=_steps(told, evidence, {}),
         steps=(told.at,) if told.sound else (),
@@ -222,7 +222,7 @@ def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Eviden
         findings=(*home.findings, finding.id),
         events=tuple(dict.fromkeys((*home.events, *finding.events))),
         techniques=tuple(dict.fromkeys((*home.techniques, *finding.techniques))),
-        sources={**home.sources, told.src: tuple(dict.fromkeys((*home.sources.get(told.src, ()), finding.src)))},
+        sources={**home.sources, told.src: tuple(dict.fromkeys((*home.sources.get(told.src, ()), *_used(finding))))},
         proven=tuple(dict.fromkeys((*home.proven, told.src))) if told.sound else home.proven,
         reached=tuple(dict.fromkeys((*home.reached, *_steps(told, fresh, home.beliefs)))),
         steps=(*home.steps, told.at) if independent else home.steps,
@@ -230,6 +230,11 @@ def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Eviden
         last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
         sure=sure,
     )
+
+
+def _used(finding: Finding) -> tuple[str, ...]:
+    """The address that a source used; none where its host's own log names it, which proves no address."""
+    return (finding.src,) if ip_of(finding.src) is not None else ()
 
 
 def _repeated(home: Incident, told: Account) -> Incident:

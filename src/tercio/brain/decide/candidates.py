@@ -10,7 +10,7 @@ from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTa
 from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.ids import mint
 from tercio.model.services import port_of
-from tercio.model.site import Asset, Flow, Process, Site
+from tercio.model.site import Asset, Flow, Process, Site, ip_of
 
 D3FEND = {
     Verb.BLOCK_HOST: "D3-NI",
@@ -84,7 +84,8 @@ def _asset(question: Question, name: str) -> Asset:
         return msgspec.structs.replace(listed, addresses=machine.addresses) if machine is not None else listed
     seen = (name.partition("@")[0], *question.incident.sources.get(name, ()))
     zone = question.site.zone_at(name)
-    addresses = machine.addresses if machine is not None else tuple(dict.fromkeys(seen))
+    plain = tuple(dict.fromkeys(address for address in seen if ip_of(address) is not None))
+    addresses = machine.addresses if machine is not None else plain
     return Asset(name, addresses, zone.name if zone else "", "unknown")
 
 

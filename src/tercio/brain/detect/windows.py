@@ -1,12 +1,13 @@
 """From matches to findings: single ones, and streaming correlations with their whole state as one value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from tercio.brain.detect.patterns import number_of
 from tercio.brain.detect.rules import Correlation, Rule, RuleSet
-from tercio.brain.detect.sightings import Sighting, Track, fire, insert
+from tercio.brain.detect.sightings import Sighting, Track, ends, fire, insert, judge
 from tercio.model.canon import canonical
 from tercio.model.events import Event, Match, Provenance
 from tercio.model.findings import Finding
@@ -18,6 +19,7 @@ LATENESS = 60 * SECOND
 MAX_GROUPS = 4_096
 """Groups (keys) that one correlation keeps. When there are more, an eighth goes: unproven and idle ones first."""
 PURGE_EVERY = 10 * SECOND
+_NEVER = 1 << 62
 
 _STRENGTH = {
     Provenance.AUTHENTICATED: 3,
@@ -40,7 +42,8 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
     ``clocks`` holds, per source, the latest event time seen (an event from the future counts as of its receipt): the
     source's watermark. ``tracks`` holds, per correlation and group (a canonical list of the group's values), what was
     sighted, machines under one address apart. Counted since the beginning: ``late`` sightings older than all that is
-    remembered, ``ungrouped`` ones without the fields to group by, ``dropped`` ones for which there was no room.
+    remembered, ``ungrouped`` ones without the fields to group by or to measure, ``dropped`` ones for which there was no
+    room.
     """
 
     clocks: dict[str, int] = {}
@@ -75,6 +78,8 @@ class _Turn:
         self._copied: set[str] = set()
         self._purged = windows.purged
         self._late, self._ungrouped, self._dropped = windows.late, windows.ungrouped, windows.dropped
+        self._waits = ruleset.judged_at_end
+        self._due = self._next_end()
         self.findings: list[Finding] = []
 
     def state(self) -> Windows:
@@ -94,41 +99,97 @@ class _Turn:
         )
 
     def take(self, hit: Hit) -> None:
-        """One hit: its own finding, and what it means to each correlation over its rule."""
+        """One hit: what its instant ends, its own finding, and what it means to each correlation over its rule."""
         event = hit.event
         rule = self._ruleset.rules[hit.match.rule]
         self._clocks[event.source] = max(self._clocks.get(event.source, 0), min(event.time, event.received))
+        if self._due is not None and self._clocks[event.source] >= self._due:
+            self._end(event)
         if self._ruleset.reports(rule.id):
             self.findings.append(single(rule, event))
-        for correlation in self._ruleset.correlations_of.get(rule.id, ()):
-            values = [hit.match.fields.get(correlation.field_of(group, rule.id)) for group in correlation.group_by]
-            counted = correlation.counted_of(rule.id)
-            value = hit.match.fields.get(counted)
-            if None in values or (counted and value is None):
+        if rule.id in self._ruleset.correlations_of:
+            self._sight(_sighting(self._ruleset, hit), hit.match.fields, event)
+
+    def _sight(self, sighting: Sighting, fields: Mapping[str, str], event: Event) -> None:
+        """What a match of a rule, or a finding of a correlation, means to each correlation over it."""
+        for correlation in self._ruleset.correlations_of.get(sighting.rule, ()):
+            values = [fields.get(correlation.field_of(group, sighting.rule)) for group in correlation.group_by]
+            counted = [fields.get(field) for field in correlation.counted_of(sighting.rule)]
+            if None in values or not _countable(correlation, counted):
                 self._ungrouped += 1
                 continue
-            sighting = _sighting(self._ruleset, hit, value)
             if self._expired(correlation, sighting):
                 self._late += 1
                 continue
-            if event.machine:  # What another machine does under the same address is not this one's doing.
-                values.append(event.machine)
-            self._observe(correlation, canonical(values).decode(), sighting, event)
+            if sighting.machine:  # What another machine does under the same address is not this one's doing.
+                values.append(sighting.machine)
+            value = (counted[0] if len(counted) == 1 else canonical(counted).decode()) if counted else None
+            known = msgspec.structs.replace(sighting, value=value)
+            self._observe(correlation, canonical(values).decode(), known, event)
 
     def _observe(self, correlation: Correlation, key: str, sighting: Sighting, event: Event) -> None:
         groups = self._own(correlation.id)
         known = tuple(s for s in groups.get(key, ()) if not self._expired(correlation, s))
         track, lost = insert(correlation, known, sighting)
         self._dropped += lost
-        cited, rest = fire(correlation, track, sighting) if sighting in track else ((), track)
+        cited: Track = ()
+        if correlation.at_end:
+            self._due = min(self._due or _NEVER, ends(correlation, sighting.time) + LATENESS)
+        elif sighting in track:
+            cited, track = fire(correlation, track, sighting)
+        self._keep(correlation, key, track)
         if cited:
-            self.findings.append(correlated(correlation, cited, event))
-        if rest:
-            groups[key] = rest
+            self._tell(correlation, key, cited, cited[-1].time, event)
+
+    def _keep(self, correlation: Correlation, key: str, track: Track) -> None:
+        groups = self._own(correlation.id)
+        if track:
+            groups[key] = track
             if len(groups) > MAX_GROUPS:
                 self._make_room(correlation)
         else:
             groups.pop(key, None)
+
+    def _tell(self, correlation: Correlation, key: str, cited: Track, time: int, event: Event) -> None:
+        """What a correlation found: a finding of its own, and a sighting for those that build on it."""
+        finding = correlated(correlation, cited, time, event)
+        if self._ruleset.reports(correlation.id):
+            self.findings.append(finding)
+        if correlation.id in self._ruleset.correlations_of:
+            values = dict(zip(correlation.group_by, msgspec.json.decode(key, type=list[str]), strict=False))
+            self._sight(_resighted(self._ruleset, finding), values, event)
+
+    def _end(self, event: Event) -> None:
+        """Judge the windows that are over by the clock of one of their sources, in the order of time and group."""
+        for correlation in self._waits:
+            over = [(ends(correlation, track[0].time), key) for key, track in self._own(correlation.id).items()]
+            for _, key in sorted(over):
+                self._judge(correlation, key, event)
+            if not self._tracks[correlation.id]:
+                del self._tracks[correlation.id]
+                self._copied.discard(correlation.id)
+        self._due = self._next_end()
+
+    def _judge(self, correlation: Correlation, key: str, event: Event) -> None:
+        track = self._tracks[correlation.id].get(key, ())
+        while track and self._clock(track) >= (end := ends(correlation, track[0].time)) + LATENESS:
+            window = tuple(s for s in track if s.time < end)
+            track = track[len(window) :]
+            self._keep(correlation, key, track)
+            if cited := judge(correlation, window):
+                self._tell(correlation, key, cited, end, event)
+
+    def _clock(self, track: Track) -> int:
+        return max(self._clocks.get(sighting.source, 0) for sighting in track)
+
+    def _next_end(self) -> int | None:
+        """When the next window is over and late lines have had their time; None if there is none."""
+        found = [
+            ends(correlation, track[0].time) + LATENESS
+            for correlation in self._waits
+            for track in self._tracks.get(correlation.id, {}).values()
+        ]
+        return min(found, default=None)
 
     def _own(self, name: str) -> dict[str, Track]:
         if name not in self._copied:
@@ -137,7 +198,10 @@ class _Turn:
         return self._tracks[name]
 
     def _expired(self, correlation: Correlation, sighting: Sighting) -> bool:
-        return self._clocks.get(sighting.source, 0) - sighting.time > correlation.span + LATENESS
+        clock = self._clocks.get(sighting.source, 0)
+        if correlation.at_end:
+            return clock >= ends(correlation, sighting.time) + LATENESS
+        return clock - sighting.time > correlation.span + LATENESS
 
     def _purge(self, name: str) -> None:
         correlation = self._ruleset.correlations.get(name)
@@ -160,27 +224,67 @@ class _Turn:
             self._dropped += len(groups.pop(key))
 
 
-def _sighting(ruleset: RuleSet, hit: Hit, value: str | None) -> Sighting:
+def _sighting(ruleset: RuleSet, hit: Hit) -> Sighting:
     event = hit.event
+    src, dst = parties(event)
     return Sighting(
         rule=hit.match.rule,
         event=event.id,
         source=event.source,
         time=min(event.time, event.received),
         provenance=event.provenance,
-        src=event.src.address if event.src else "",
-        dst=event.dst.address if event.dst else "",
+        src=src,
+        dst=dst,
         service=event.service,
         port=event.dst.port if event.dst else 0,
         flow=event.flow,
-        value=value,
         context=ruleset.is_context(hit.match.rule),
         machine=event.machine,
     )
 
 
+def _resighted(ruleset: RuleSet, finding: Finding) -> Sighting:
+    """A correlation's finding, as those that build on it see it."""
+    return Sighting(
+        rule=finding.rule,
+        event=finding.id,
+        source=finding.source,
+        time=finding.time,
+        provenance=finding.provenance,
+        src=finding.src,
+        dst=finding.dst[0] if finding.dst else "",
+        service=finding.service,
+        port=finding.port,
+        flow=finding.flow,
+        context=ruleset.is_context(finding.rule),
+        machine=finding.machine,
+        cites=finding.events,
+        others=finding.dst[1:],
+    )
+
+
+def _countable(correlation: Correlation, counted: list[str | None]) -> bool:
+    if None in counted:
+        return False
+    measures = correlation.kind.startswith("value_") and correlation.kind != "value_count"
+    return not measures or all(number_of(value) is not None for value in counted)
+
+
+def parties(event: Event) -> tuple[str, str]:
+    """Who did it, to whom, as observed; empty where the event does not say.
+
+    What a host logs of itself is its own doing, by its own name. Where it names somebody who came from elsewhere and no
+    other end, it is what was done to the host.
+    """
+    src, dst = event.src.address if event.src else "", event.dst.address if event.dst else ""
+    if not event.host:
+        return src, dst
+    return (src, event.host) if src and not dst else (event.host, dst)
+
+
 def single(rule: Rule, event: Event) -> Finding:
     """What a base rule says of one event."""
+    src, dst = parties(event)
     return Finding(
         id=finding_id(rule.id, rule.version, (event.id,)),
         rule=rule.id,
@@ -193,8 +297,8 @@ def single(rule: Rule, event: Event) -> Finding:
         time=event.time,
         received=event.received,
         provenance=event.provenance,
-        src=event.src.address if event.src else "",
-        dst=(event.dst.address,) if event.dst else (),
+        src=src,
+        dst=(dst,) if dst else (),
         service=event.service,
         port=event.dst.port if event.dst else 0,
         flow=event.flow,
@@ -205,8 +309,8 @@ def single(rule: Rule, event: Event) -> Finding:
     )
 
 
-def correlated(correlation: Correlation, cited: Track, event: Event) -> Finding:
-    """What a correlation says of the cited sightings, completed by ``event``.
+def correlated(correlation: Correlation, cited: Track, time: int, event: Event) -> Finding:
+    """What a correlation says of the cited sightings, true since ``time``, completed by ``event``.
 
     Who did what to whom is told by the sightings that are not context (the latest of them names source, service and
     flow); the context may prove the source's address: the strongest provenance among sightings of that address counts.
@@ -214,7 +318,7 @@ def correlated(correlation: Correlation, cited: Track, event: Event) -> Finding:
     acts = tuple(s for s in cited if not s.context) or cited
     chief = acts[-1]
     proofs = [s.provenance for s in cited if s.src == chief.src]
-    events = tuple(s.event for s in cited)
+    events = tuple(dict.fromkeys(event for s in cited for event in s.cites or (s.event,)))
     return Finding(
         id=finding_id(correlation.id, correlation.version, events),
         rule=correlation.id,
@@ -224,11 +328,11 @@ def correlated(correlation: Correlation, cited: Track, event: Event) -> Finding:
         tactics=correlation.tactics,
         techniques=correlation.techniques,
         events=events,
-        time=cited[-1].time,
+        time=time,
         received=event.received,
         provenance=max(proofs, key=lambda p: _STRENGTH[p]),
         src=chief.src,
-        dst=tuple(sorted({s.dst for s in acts if s.dst})),
+        dst=tuple(sorted({name for s in acts for name in (s.dst, *s.others) if name})),
         service=chief.service,
         port=chief.port,
         flow=chief.flow,

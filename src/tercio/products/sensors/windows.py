@@ -14,6 +14,8 @@ import msgspec
 
 from tercio.model.events import Endpoint, Event, LogSource, Provenance, Unparsed
 from tercio.model.ids import event_id
+from tercio.model.site import ip_of
+from tercio.model.sitenames import host_name
 from tercio.model.units import instant
 from tercio.products.sensors.windows_logs import services
 
@@ -127,7 +129,7 @@ def parser(shape: Shape) -> Callable[[str, str, int, bytes, int], Event | Unpars
             provenance=Provenance.FORGEABLE,
             src=src,
             dst=dst,
-            host=_text(record, shape.host)[:255].lower(),
+            host=host_name(_text(record, shape.host)),
         )
 
     return parse
@@ -162,9 +164,10 @@ def _ends(record: dict[str, Any], shape: Shape, number: int) -> tuple[Endpoint |
 
     def end(address: str, port: str) -> Endpoint | None:
         where, at = _text(record, (shape.data + address,)), _text(record, (shape.data + port,))
-        if where in ("", "-", "::1", "127.0.0.1", "LOCAL"):
+        plain = ip_of(where.removeprefix("::ffff:")[:64])
+        if plain is None or plain.is_loopback or plain.is_unspecified:
             return None
-        return Endpoint(where.removeprefix("::ffff:")[:64], int(at) if at.isdecimal() and len(at) < 6 else 0)
+        return Endpoint(str(plain), int(at) if at.isascii() and at.isdecimal() and len(at) < 6 else 0)
 
     match number:
         case 3:
