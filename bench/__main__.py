@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Callable
 
-from bench import kill, loop
+from bench import detect, kill, loop
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
+    "detect": detect.main,
     "kill": kill.main,
     "loop": loop.main,
 }
