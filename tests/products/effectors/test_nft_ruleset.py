@@ -494,7 +494,9 @@ def test_a_closed_conduit_leaves_what_is_needed_open(plant: Plant, loop: Loop, v
     assert not talks(backward)
     assert silent(plant, "office", version("plc"), 503)
     assert silent(plant, "hmi", version("office"), 80)
-    assert not [packet for watch in watches for packet in watch.tcp() if packet[2] & RST]
+    seen = [packet for watch in watches for packet in watch.tcp() if (":" in packet[0]) == (version is six)]
+    assert seen, "the watches themselves must see"
+    assert not [packet for packet in seen if packet[2] & RST]
     cancel(loop, target)
     assert not talks(other), "what was held back must not be delivered late"
     assert spare.got == web.got == b"read"
