@@ -25,6 +25,7 @@ PATIENCE = 60.0
 SETTINGS = {
     "tercio.toml": {
         'silent_after = "10s"': 'silent_after = "7s"',
+        'wait = "60s"': 'wait = "2s"',
         'belief_half_life = "5s"': 'belief_half_life = "4s"',
         'quiet_least = "7s"': 'quiet_least = "3s"',
         'quiet_most = "10s"': 'quiet_most = "4s"',

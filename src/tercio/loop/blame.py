@@ -8,7 +8,6 @@ may be chosen again. Pure.
 
 import msgspec
 
-from tercio.loop.effects import VIEW_LOST
 from tercio.loop.standing import call, remember
 from tercio.loop.state import Blamed, LoopState
 from tercio.model.commands import Effect, target_name
@@ -18,7 +17,10 @@ from tercio.model.units import SECOND
 TOGETHER = SECOND
 """A flow that was polled this long after the view's last poll (microseconds) did not fall silent with it."""
 
-PROBATION = 5 * SECOND
+LATELY = 10 * SECOND
+"""A flow of which a poll was seen within this before the view's last one (microseconds) was going on."""
+
+PROBATION = 10 * SECOND
 """So long after the effect was taken back (microseconds) a poll that it stood in the way of would be seen again."""
 
 
@@ -27,7 +29,7 @@ def blame(state: LoopState, effect: Effect, view: str) -> LoopState:
     with it, and there was another."""
     polls = _polls(state.memory.processes)
     last = polls.get(view, 0)
-    lately = [seen for key, seen in polls.items() if key != view and seen >= last - VIEW_LOST]
+    lately = [seen for key, seen in polls.items() if key != view and seen >= last - LATELY]
     if not lately or max(lately) > last + TOGETHER:
         return state
     blamed = Blamed(effect.incident, target_name(effect.target), max(last, *lately))

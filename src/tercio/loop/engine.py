@@ -21,6 +21,8 @@ from tercio.loop.standing import care, care_of, docket_of, enter, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import EffectState, Status, target_name
 from tercio.model.decisions import Permission, Verb
+from tercio.model.incidents import Incident
+from tercio.model.incidents import Status as Life
 from tercio.model.journal import Authorisation, Spoken
 from tercio.model.units import SECOND
 
@@ -131,8 +133,20 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
             ledger.tell(note, seen)
     changed = {key for key, incident in incidents.items() if state.incidents.get(key) is not incident}
     due = {key for key in changed if triage(incidents[key], state.incidents.get(key)).due}
+    for key in sorted(changed - due):
+        if _unanswered(content, state, incidents[key], ledger.now):
+            state = enter(state, key, due=ledger.now)
     dirty = tuple(sorted({*state.dirty, *changed} - due))
     return msgspec.structs.replace(state, incidents=incidents, dirty=dirty), due
+
+
+def _unanswered(content: Content, state: LoopState, incident: Incident, now: int) -> bool:
+    """Repeats are no news. But what goes on while nothing is done about it may have been decided when it looked weaker,
+    as old evidence does: after a restart, or a silence of the sensor. It is decided again, ever more rarely."""
+    if incident.status != Life.OPEN or any(effect.incident == incident.id for effect in state.effects.values()):
+        return False
+    docket = docket_of(state, incident.id)
+    return not 0 <= now - docket.decided < _patience(content, docket.looked - 1)
 
 
 def _untold(state: LoopState, notes: tuple[Note, ...], now: int) -> tuple[LoopState, list[Note]]:
@@ -191,16 +205,19 @@ def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledge
 
 
 def _look_again(content: Content, state: LoopState, result: Deliberation, *, fresh: bool) -> LoopState:
-    """Waiting and asking end by themselves: the incident is looked at again when the wait is over. So it is where an
-    order failed or lapsed and nothing was chosen in its place: whoever goes on with the same act is no news."""
+    """Waiting and asking end by themselves: the incident is looked at again when the wait is over."""
     decision = result.decision
     verbs = {c.verb for c in decision.candidates if c.id in decision.chosen.candidates}
-    unanswered = verbs == {Verb.NOTHING} and docket_of(state, decision.incident).failed
-    if not verbs & {Verb.WAIT, Verb.ASK} and not unanswered:
-        return enter(state, decision.incident, due=0, looked=0)
+    if verbs - {Verb.NOTHING, Verb.WAIT, Verb.ASK}:
+        return enter(state, decision.incident, due=0, looked=0, decided=decision.time)
     looked = 0 if fresh else docket_of(state, decision.incident).looked
-    wait = max(content.outlook.wait, min(content.outlook.wait << min(looked, 20), LONGEST_LOOK))
-    return enter(state, decision.incident, due=decision.time + wait, looked=looked + 1)
+    due = decision.time + _patience(content, looked) if verbs - {Verb.NOTHING} else 0
+    return enter(state, decision.incident, due=due, looked=looked + 1, decided=decision.time)
+
+
+def _patience(content: Content, looked: int) -> int:
+    """How long to wait after so many looks at which nothing was done (microseconds)."""
+    return max(content.outlook.wait, min(content.outlook.wait << min(max(looked, 0), 20), LONGEST_LOOK))
 
 
 def _order(content: Content, state: LoopState, result: Deliberation, ledger: Ledger) -> LoopState:
