@@ -4,7 +4,7 @@ from typing import Any
 
 from tercio.model import whereabouts
 from tercio.model.site import Asset, Site
-from tercio.model.whereabouts import Home, Machine, Whereabouts, index_of, moved, name_of, owner, routers_of, shared
+from tercio.model.whereabouts import Home, Machine, Whereabouts, index_of, moved, name_of, owner, shared
 from tests.brain.given import ASSETS, NOON, asset, replace, site
 
 A, B, GATE = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:fe"
@@ -76,7 +76,8 @@ def test_a_host_that_only_its_own_log_names_has_no_address() -> None:
 
 
 def test_routers_and_what_is_shared_have_no_link_address_to_refuse() -> None:
-    assert routers_of(PLANT) == {GATE}
+    assert PLANT.routers == {GATE}
+    assert PLANT.gated == {"10.1.0.0/24"}
     assert machine_of(PLANT, Whereabouts(), "gate") == Machine(("10.1.0.254",), (), True)
     assert machine_of(PLANT, Whereabouts(routers=(A,)), "ws1").macs == ()
     jump = asset("ews2", "ot", "jump", mac=B)

@@ -202,6 +202,17 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {name.casefold(): asset for asset in self.assets.values() for name in (asset.name, *asset.hostnames)}
 
     @cached_property
+    def routers(self) -> frozenset[str]:
+        """Link addresses that the site itself lists as speaking for others."""
+        return frozenset(asset.mac for asset in self.assets.values() if asset.mac and asset.role in ROUTERS)
+
+    @cached_property
+    def gated(self) -> frozenset[str]:
+        """The networks (CIDR) of which the site lists a router with its link address."""
+        gates = (asset for asset in self.assets.values() if asset.mac in self.routers)
+        return frozenset(self.network_at(address) for asset in gates for address in asset.addresses)
+
+    @cached_property
     def _by_mac(self) -> dict[str, Asset]:
         return {asset.mac: asset for asset in self.assets.values() if asset.mac}
 

@@ -60,11 +60,6 @@ def shared(asset: Asset) -> bool:
     return asset.shared or asset.role in SHARED_ROLES
 
 
-def routers_of(site: Site) -> frozenset[str]:
-    """Link addresses that the site itself lists as speaking for others."""
-    return frozenset(asset.mac for asset in site.assets.values() if asset.mac and asset.role in ROUTERS)
-
-
 def owner(site: Site, at: Whereabouts, address: str) -> str:
     """The link address of the machine that an address belongs to, as far as known: by what was proven, else by the
     site. Empty where nobody knows, and for what many share."""
@@ -128,7 +123,7 @@ def machine_of(
     kept = [a for a in known if a in own or a not in at.homes or not (strict or a in gone)]
     certain = macs if len(macs) == 1 else set()
     addresses = tuple(dict.fromkeys((*kept, *own)))[:MOST_ADDRESSES]
-    return Machine(addresses, tuple(certain - {*at.routers, *routers_of(site)}))
+    return Machine(addresses, tuple(certain - {*at.routers, *site.routers}))
 
 
 def moved(at: Whereabouts, address: str, macs: Iterable[str], since: int) -> bool:

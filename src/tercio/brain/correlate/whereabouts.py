@@ -12,9 +12,9 @@ import msgspec
 from tercio.model.events import Assignment, Endpoint, Event, Provenance
 from tercio.model.findings import Finding, Level
 from tercio.model.ids import finding_id
-from tercio.model.site import ROUTERS, Asset, Site
+from tercio.model.site import ROUTERS, Site
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import MOST_ADDRESSES, Home, Whereabouts, owner, routers_of, shared
+from tercio.model.whereabouts import MOST_ADDRESSES, Home, Whereabouts, owner, shared
 
 PROOF_AGE = 300 * SECOND
 """Proof of where an address is has an age (microseconds): after so long without it, another machine may prove that it
@@ -51,8 +51,7 @@ class Census:
 
     def __init__(self, site: Site, at: Whereabouts) -> None:
         self._site, self.at = site, at
-        self._listed = routers_of(site)
-        self._gates = {site.network_at(a) for asset in site.assets.values() for a in asset.addresses if _gate(asset)}
+        self._listed = site.routers
         self._routers = self._listed | frozenset(at.routers)
         self._copied: set[str] = set()
         self.findings: list[Finding] = []
@@ -112,7 +111,7 @@ class Census:
         """The link address of an end where it is a machine's own, and no router's on the way. Else empty."""
         if not end.mac or end.mac in self._routers:
             return ""
-        there = self._at_home(other) and self._site.network_at(other.address) in self._gates
+        there = self._at_home(other) and self._site.network_at(other.address) in self._site.gated
         sure = link or other.mac in self._routers or there or self._machines(end.mac)
         return end.mac if sure else ""
 
@@ -129,7 +128,7 @@ class Census:
         mac = far.mac
         if not mac or mac in self._routers or not self._at_home(near) or len(self.at.routers) >= MOST_ROUTERS:
             return
-        if not self._machines(mac) and self._site.network_at(near.address) not in self._gates:
+        if not self._machines(mac) and self._site.network_at(near.address) not in self._site.gated:
             self.at = msgspec.structs.replace(self.at, routers=tuple(sorted({*self.at.routers, mac})))
             self._routers = self._listed | frozenset(self.at.routers)
 
@@ -217,10 +216,6 @@ class Census:
         while len(table) > most:
             del table[next(iter(table))]
         self.at = msgspec.structs.replace(self.at, **{name: table})
-
-
-def _gate(asset: Asset) -> bool:
-    return bool(asset.mac) and asset.role in ROUTERS
 
 
 def disputed(event: Event, address: str, mac: str) -> Finding:
