@@ -28,7 +28,7 @@ FIRST_HOST = 100
 """Strikes come from 10.77.10.100 and up: machines that the site does not list."""
 HOSTS = 150
 
-SETTLED = 3.0
+SETTLED = 2.0
 """Seconds between a start and the first strike: what is measured is a running site, not its start."""
 
 

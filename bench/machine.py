@@ -5,6 +5,7 @@ import os
 import platform
 import random
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tercio import __version__
@@ -14,10 +15,11 @@ DRAWS = 1000
 
 
 def machine() -> dict[str, object]:
-    """Processor, cores, kernel, load, and the versions of what takes part."""
+    """Day (UTC), processor, cores, kernel, load, and the versions of what takes part."""
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), "unknown")
     return {
+        "date": datetime.now(UTC).date().isoformat(),
         "cpu": model,
         "cores": os.cpu_count(),
         "kernel": platform.release(),

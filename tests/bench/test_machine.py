@@ -35,7 +35,7 @@ def test_an_interval_holds_its_percentile_and_depends_on_the_seed_alone():
 
 def test_a_result_says_what_it_was_measured_on():
     found = json.loads(json.dumps(machine()))
-    assert set(found) == {"cpu", "cores", "kernel", "load", "python", "tercio", "suricata", "nft"}
+    assert set(found) == {"date", "cpu", "cores", "kernel", "load", "python", "tercio", "suricata", "nft"}
     assert found["cores"] >= 1
     assert all(found.values())
 

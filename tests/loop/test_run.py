@@ -165,6 +165,28 @@ def test_a_hand_that_comes_late_gets_the_same_order_and_the_log_says_once_that_i
     assert capfd.readouterr().err.count("does not answer") == 1
 
 
+def test_what_has_piled_up_is_read_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    portions: list[int] = []
+
+    def watched(of: object, state: LoopState, given: Inputs) -> object:
+        portions.append(sum(len(line) for batch in given.batches for line in batch.lines))
+        return turn(of, state, given)
+
+    monkeypatch.setattr(shell_of, "turn", watched)
+    monkeypatch.setattr(shell_of, "AT_ONCE", 2000)
+    lines = [*(poll(now() + number) for number in range(100)), alert(now(), WS1, PLC1)]
+
+    async def story() -> None:
+        async with Peer(tmp_path).listening() as hand, living(setup(tmp_path)):
+            write(tmp_path, *lines)
+            await until(lambda: [order for order in hand.orders if order.lease])
+
+    asyncio.run(story())
+    assert sum(portions) == sum(map(len, lines))
+    assert max(portions) <= 2000
+    assert len([size for size in portions if size]) >= sum(portions) / 2000
+
+
 def test_a_signal_ends_it_and_leaves_no_socket(tmp_path: Path):
     of = setup(tmp_path, hands={})
 

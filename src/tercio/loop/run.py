@@ -38,6 +38,10 @@ FULL = (
 
 SETTLE = 60.0  # seconds between two moves of what was written ahead into the database, while nothing waits
 
+AT_ONCE = 1 << 16
+"""Bytes read from each source for one turn: what one has piled up must not keep another's alert waiting. 64 KiB are some
+160 records, and 4 ms."""
+
 RETRY = 1.0
 """Seconds between two tries to write while the state can't be written. Nothing is ordered meanwhile."""
 
@@ -151,7 +155,7 @@ class Shell:
             self._turn_to(spare=False)
         if not self._batches and not self._spare:
             for tail in self._tails.values():
-                self._batches.extend(tail.read(now))
+                self._batches.extend(tail.read(now, AT_ONCE))
                 self._lost(tail)
         self._words = [(said, answer) for said, answer in self._words if not answer.done()]
         words = tuple(said for said, _ in self._words)
