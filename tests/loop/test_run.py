@@ -183,8 +183,8 @@ def test_what_has_piled_up_is_read_in_portions(tmp_path: Path, monkeypatch: pyte
 
     asyncio.run(story())
     assert sum(portions) == sum(map(len, lines))
-    assert max(portions) <= 2000
-    assert len([size for size in portions if size]) >= sum(portions) / 2000
+    assert max(portions) < 2 * 2000, "about as much as is asked for, and never twice that"
+    assert sum(portions) > 10 * 2000
 
 
 def test_a_signal_ends_it_and_leaves_no_socket(tmp_path: Path):

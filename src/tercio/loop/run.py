@@ -39,8 +39,8 @@ FULL = (
 SETTLE = 60.0  # seconds between two moves of what was written ahead into the database, while nothing waits
 
 AT_ONCE = 1 << 16
-"""Bytes read from each source for one turn: what one has piled up must not keep another's alert waiting. 64 KiB are some
-160 records, and 4 ms."""
+"""Bytes read from each source for one turn: what one has piled up must not keep another's alert waiting. 64 KiB are
+some 160 records, and 4 ms."""
 
 RETRY = 1.0
 """Seconds between two tries to write while the state can't be written. Nothing is ordered meanwhile."""
