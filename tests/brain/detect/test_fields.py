@@ -72,6 +72,20 @@ def test_what_is_no_record_raises(line: bytes, fields: tuple[str, ...]) -> None:
         FieldReader(fields).read(line)
 
 
+@given(st.lists(st.sampled_from([0, 1, 1.0, True, False, "1", None, 2**70, [1], 0.0]), min_size=2, max_size=2))
+def test_what_was_read_is_equal_only_where_the_values_are(both: list[Any]) -> None:
+    reader = FieldReader(["a", "b"])
+    one, other = (reader.raw(json.dumps({"a": value, "b": "x"}).encode()) for value in both)
+    assert (one == other) == (type(both[0]) is type(both[1]) and both[0] == both[1])
+
+
+def test_the_next_place_counts_where_the_first_is_empty() -> None:
+    reader = FieldReader(["a", "b"], lambda field: (field, f"old.{field}"))
+    assert reader.read(b'{"a":1,"old":{"a":2,"b":3}}') == (1, 3)
+    assert reader.read(b'{"a":[1],"old":{"a":2,"b":3}}') == ([1], 3)
+    assert reader.read(b'{"a":null}') == (None, UNSET)
+
+
 PATH = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(".".join)
 VALUE = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("xé", max_size=2),
@@ -84,4 +98,4 @@ VALUE = st.recursive(
 def test_the_made_decoder_reads_what_the_general_way_reads(fields: list[str], record: dict[str, Any]) -> None:
     reader = FieldReader(fields)
     line = json.dumps(record).encode()
-    assert reader.read(line) == reader._walk(line)
+    assert reader.read(line) == reader._walk(line).values

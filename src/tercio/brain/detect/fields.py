@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
 _decode_any = msgspec.json.Decoder().decode
 
+Narrow = str | int | None
+"""What the made decoders take, nearly all that there is: among these, what Python holds to be equal is the same."""
 
 ANYWHERE = ""
 """The field that stands for the whole record: its values are all scalars in it, whatever they are called."""
@@ -17,6 +19,13 @@ ANYWHERE = ""
 def own_name(field: str) -> tuple[str, ...]:
     """Every field stands under its own name."""
     return (field,)
+
+
+class Loose(NamedTuple):
+    """What a general reading found: the values, and their kinds, since Python holds 1, 1.0 and True to be equal."""
+
+    values: tuple[Any, ...]
+    kinds: tuple[type, ...]
 
 
 class FieldReader:
@@ -47,32 +56,40 @@ class FieldReader:
 
     def read(self, line: bytes) -> tuple[Any, ...]:
         """The values. Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError on what is no JSON object."""
+        return self.values(self.raw(line))
+
+    def raw(self, line: bytes) -> tuple[Any, ...]:
+        """What stands at all places: equal only where the values are. It can be hashed unless a list or an object is
+        among them. Raises as ``read`` does."""
         if not self._typed:
             return self._walk(line)
         try:
-            picked: tuple[Any, ...] = self._pick(self._decode(line))
+            picked = self._pick(self._decode(line))
         except msgspec.ValidationError:
             return self._walk(line)
-        if self._single:
-            return (picked,)
-        return self._chosen(picked) if self._others else picked
+        return (picked,) if self._single else picked
 
-    def _chosen(self, picked: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Where a field is not at its first place, take it from the next one that has it."""
-        values = list(picked[: len(self.fields)])
+    def values(self, raw: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The values in what was read. Where a field is not at its first place, the next one that has it counts."""
+        if isinstance(raw, Loose):
+            return raw.values
+        if not self._others:
+            return raw
+        values = list(raw[: len(self.fields)])
         for at, others in self._others:
             if values[at] is UNSET:
-                values[at] = _first(picked[other] for other in others)
+                values[at] = _first(raw[other] for other in others)
         return tuple(values)
 
-    def _walk(self, line: bytes) -> tuple[Any, ...]:
+    def _walk(self, line: bytes) -> Loose:
         record = _decode_any(line)
         if not isinstance(record, dict):
             raise msgspec.DecodeError("not an object")
-        return tuple(
+        values = tuple(
             list(_scalars(record)) if field == ANYWHERE else _first(_follow(record, p) for p in self._choices[field])
             for field in self.fields
         )
+        return Loose(values, tuple(map(type, values)))
 
 
 def _first(values: Iterable[Any]) -> Any:
@@ -116,7 +133,7 @@ def _struct(paths: Iterable[tuple[str, ...]]) -> tuple[type[msgspec.Struct], lis
             definitions.append((name, inner, msgspec.field(default_factory=inner)))
             ways.update({(head, *tail): f"{name}.{way}" for tail, way in zip(tails, inner_names, strict=True)})
         else:
-            definitions.append((name, Any, UNSET))
+            definitions.append((name, Narrow, UNSET))
             ways[head,] = name
     rename = {f"f{place}": head for place, head in enumerate(heads)}
     shape = msgspec.defstruct("Fields", definitions, rename=rename, gc=False)
