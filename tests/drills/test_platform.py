@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -96,3 +98,21 @@ def test_it_comes_up_speaks_and_goes(tmp_path: Path):
     assert platform.process.returncode == 0
     assert not (platform.state / "loop.sock").exists()
     platform.stop()
+
+
+def test_its_processes_are_told_from_those_of_others(tmp_path: Path):
+    code = "import sys; print(flush=True); sys.stdin.read()"
+    parts = {"up": "up", "loop": "loop", "hand": "tercio.products.hand"}
+    platform = Platform.__new__(Platform)
+    platform.folder = tmp_path / "mine"
+    started = []
+    try:
+        for folder in ("mine", "mine too"):
+            for word in parts.values():
+                argv = [sys.executable, "-c", code, word, f"{tmp_path / folder}/tercio.toml"]
+                started.append(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+                assert started[-1].stdout.readline()
+        assert platform.parts() == {name: process.pid for name, process in zip(parts, started, strict=False)}
+    finally:
+        for process in started:
+            process.communicate()

@@ -105,6 +105,31 @@ def test_a_hand_that_dies_and_comes_back(served: Callable[..., Served]) -> None:
     asyncio.run(work())
 
 
+def test_a_hand_that_goes_while_nobody_waits_is_told_of_and_a_line_that_is_closed_is_not(
+    served: Callable[..., Served],
+) -> None:
+    async def work() -> list[Response]:
+        one, told = served(), []
+        woken = asyncio.Event()
+
+        def hung_up(response: Response) -> None:
+            told.append(response)
+            woken.set()
+
+        wires = [Line("gw", str(one.socket), one.key.sign, hung_up=hung_up) for _ in range(2)]
+        for wire in wires:
+            assert await wire.connect() == ""
+        await wires[1].close()
+        one.end(signal.SIGKILL)
+        await asyncio.wait_for(woken.wait(), 60)
+        assert wires[0].hello is None
+        await wires[0].close()
+        return told
+
+    (told,) = asyncio.run(work())
+    assert (told.command, told.hand, told.status) == ("", "gw", Status.UNREACHABLE)
+
+
 def test_a_key_that_the_hand_does_not_know_is_answered_at_once(hand: Served) -> None:
     async def work() -> Response:
         wire = Line("gw", str(hand.socket), lambda _: bytes(64))
