@@ -3,6 +3,8 @@
 It takes a rule as its YAML mapping and an event as decoded JSON. It knows no routing, no compilation and no pySigma.
 """
 
+import calendar
+import datetime as dt
 import ipaddress
 import re
 from typing import Any
@@ -156,6 +158,11 @@ def _related(mine: Any, theirs: Any, modifiers: list[str]) -> bool:
 
 
 def _holds(value: Any, modifiers: list[str], want: Any) -> bool:
+    for name in ("minute", "hour", "day", "week", "month", "year"):
+        if name in modifiers:
+            value = _time_part(value, name)
+            if value is None:
+                return False
     for name in ("lt", "lte", "gt", "gte"):
         if name in modifiers:
             number = _number(value)
@@ -178,6 +185,29 @@ def _holds(value: Any, modifiers: list[str], want: Any) -> bool:
         same = not isinstance(value, bool | str) and value == want
         return same or text(value) == str(want)
     return _shape(pieces(want, modifiers, cased="cased" in modifiers), text(value), cased="cased" in modifiers)
+
+
+def _time_part(value: Any, name: str) -> int | None:
+    """Of an ISO 8601 text, or of seconds since the epoch (the oracle is asked about no others)."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, str):
+        found = re.fullmatch(
+            r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(Z|[+-]\d\d:\d\d)?", value
+        )
+        if not found:
+            return None
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+        zone = found[7] or "Z"
+        try:
+            since = calendar.timegm(dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC).timetuple())
+        except ValueError:
+            return None
+        value = since if zone == "Z" else since - int(f"{zone[0]}1") * (int(zone[1:3]) * 60 + int(zone[4:6])) * 60
+    if value < 0:
+        return None
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=value)
+    return moment.isocalendar()[1] if name == "week" else getattr(moment, name)
 
 
 def _number(value: Any) -> float | int | None:

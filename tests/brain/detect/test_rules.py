@@ -32,7 +32,6 @@ def correlation(name: str, *rules: str, generate: bool) -> Correlation:
         aliases={"src": {"a": "source.ip"}},
         span=1,
         count=2,
-        field="",
         generate=generate,
     )
 
@@ -68,8 +67,8 @@ def test_aliases_name_fields_by_rule() -> None:
 
 
 def test_what_is_counted_of_which_rule() -> None:
-    counting = msgspec.structs.replace(RULES.correlations["loud"], kind="value_count", field="port")
-    assert (counting.counted_of("a"), counting.counted_of("b")) == ("port", "port")
+    counting = msgspec.structs.replace(RULES.correlations["loud"], kind="value_count", fields=("port", "user"))
+    assert (counting.counted_of("a"), counting.counted_of("b")) == (("port", "user"), ("port", "user"))
     alias = msgspec.structs.replace(counting, aliases={"port": {"a": "dest_port"}})
-    assert (alias.counted_of("a"), alias.counted_of("b")) == ("dest_port", "")
-    assert RULES.correlations["loud"].counted_of("a") == ""
+    assert (alias.counted_of("a"), alias.counted_of("b")) == (("dest_port", "user"), ())
+    assert RULES.correlations["loud"].counted_of("a") == ()

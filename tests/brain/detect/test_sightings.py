@@ -10,7 +10,9 @@ from tercio.model.events import Provenance
 from tercio.model.findings import Level
 
 
-def correlation(kind: Any, count: int, rules: tuple[str, ...] = ("a", "b"), span: int = 10) -> Correlation:
+def correlation(
+    kind: Any, count: float, rules: tuple[str, ...] = ("a", "b"), span: int = 10, **more: Any
+) -> Correlation:
     return Correlation(
         id="c",
         version="1",
@@ -24,8 +26,8 @@ def correlation(kind: Any, count: int, rules: tuple[str, ...] = ("a", "b"), span
         aliases={},
         span=span,
         count=count,
-        field="",
         generate=False,
+        **more,
     )
 
 

@@ -1,10 +1,12 @@
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from tercio.brain.detect.rules import Origin
+from tercio.brain.detect import ir
+from tercio.brain.detect.rules import Every, Never, Origin, Seen, Some
 from tercio.brain.detect.sigma import RuleError, compile_rules
 from tercio.model.findings import Level
 from tercio.model.units import SECOND
@@ -74,7 +76,7 @@ def test_a_counted_alias_is_a_field_of_the_rules_it_names() -> None:
     text = correlation(body + "  group-by: [who]\n  condition: {gte: 4, field: v}\n")
     ruleset = compile_rules({"a.yml": BASE, "b.yml": OTHER, "c.yml": text})
     counting = ruleset.correlations["c"]
-    assert (counting.field, counting.counted_of(BASE_ID), counting.counted_of(OTHER_ID)) == ("v", "port", "")
+    assert (counting.fields, counting.counted_of(BASE_ID), counting.counted_of(OTHER_ID)) == (("v",), ("port",), ())
     assert ruleset.rules[BASE_ID].carries == ("who", "port")
     assert ruleset.rules[OTHER_ID].carries == ("who",)
 
@@ -161,17 +163,19 @@ def test_what_is_no_sigma_says_where(text: str, line: int, reason: str) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("  type: value_avg\n  rules: [base]\n  condition: {gte: 2, field: f}\n", "value_avg"),
-        ("  type: event_count\n  rules: [base]\n  condition: {lt: 2}\n", "lt"),
-        ("  type: event_count\n  rules: [base]\n  condition: {eq: 2}\n", "eq"),
+        ("  type: value_avg\n  rules: [base]\n  condition: {gte: 2, field: [f, g]}\n", "names several"),
+        ("  type: value_percentile\n  rules: [base]\n  condition: {gte: 2, field: f}\n", "which percentile"),
+        ("  type: value_sum\n  rules: [base]\n  condition: {gte: 99999999999999999999, field: f}\n", "too large"),
         ("  type: event_count\n  rules: [base]\n  condition: {gte: 1000000}\n", "1000000"),
         ("  type: event_count\n  rules: [base]\n  condition: {gte: 0}\n", "0"),
+        ("  type: event_count\n  rules: [base]\n  condition: {lt: 1}\n", "counts to 0"),
         ("  type: event_count\n  rules: [base]\n  condition: {gte: 2.5}\n", "2.5"),
-        ("  type: value_count\n  rules: [base]\n  condition: {gte: 2, field: [f, g]}\n", "several fields"),
-        ("  type: temporal\n  rules: [base, other]\n  condition: base and not other\n", "expression"),
+        ("  type: value_count\n  rules: [base]\n  condition: {gte: 2, field: [f, [g]]}\n", "no names"),
+        ("  type: temporal_ordered\n  condition: base and not other\n", "joined by"),
         ("  type: temporal\n  rules: [base, other]\n  condition: {gte: 3}\n", "3 of 2"),
+        ("  type: temporal\n  rules: [base, other]\n  condition: {eq: 1}\n", "by eq"),
         ("  type: temporal_ordered\n  rules: [base, other]\n  condition: {gte: 1}\n", "all its rules"),
-        ("  type: event_count\n  rules: [first]\n  condition: {gte: 2}\n", "builds on the correlation"),
+        ("  type: event_count\n  rules: [first]\n  group-by: [who]\n  condition: {gte: 2}\n", "no such group"),
         ("  type: event_count\n  rules: [left-out]\n  condition: {gte: 2}\n", "left out itself"),
     ],
 )
@@ -202,10 +206,164 @@ def test_a_rule_whose_expression_needs_backtracking_is_listed(pattern: str) -> N
     assert set(ruleset.rules) == {OTHER_ID}
 
 
-def test_filters_and_shared_parts_are_listed() -> None:
-    ruleset = compile_rules({"a.yml": "title: F\nfilter: {rules: any}\n---\naction: global\ntitle: G\n"})
-    assert [(r.line, r.title) for r in ruleset.rejected] == [(2, "F"), (4, "G")]
+def test_shared_parts_are_listed() -> None:
+    ruleset = compile_rules({"a.yml": "action: global\ntitle: G\n"})
+    assert [(r.line, r.title) for r in ruleset.rejected] == [(1, "G")]
     assert ruleset.rules == {}
+
+
+def filtering(rules: str, source: str = "{product: p}", condition: str = "not admin") -> str:
+    return (
+        f"title: F\nid: 77777777-7777-4777-8777-777777777777\nlogsource: {source}\n"
+        f"filter:\n  rules: {rules}\n  admin: {{user: root}}\n  condition: {condition}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "narrowed"),
+    [
+        (filtering("[base]"), {BASE_ID}),
+        (filtering("base"), {BASE_ID}),
+        (filtering(f"[{OTHER_ID}, base]"), {BASE_ID, OTHER_ID}),
+        (filtering("any"), {BASE_ID, OTHER_ID}),
+        (filtering("any", "{product: p, service: s}"), {BASE_ID, OTHER_ID}),
+        (filtering("any", "{product: p, service: t}"), set()),
+    ],
+)
+def test_a_filter_narrows_the_rules_it_names(text: str, narrowed: set[str]) -> None:
+    plain, ruleset = compile_rules({"a.yml": BASE, "b.yml": OTHER}), compile_rules({"0.yml": text, **TEXTS})
+    assert not ruleset.rejected
+    for name, rule in plain.rules.items():
+        known = ruleset.rules[name]
+        assert (known.version != rule.version) == (name in narrowed)
+        node = ruleset.nodes[known.condition]
+        assert isinstance(node, ir.And) == (name in narrowed)
+        if isinstance(node, ir.And):
+            assert [type(ruleset.nodes[place]) for place in node.of] == [ir.Text, ir.Not]
+
+
+def test_what_a_filter_cannot_reach_is_listed() -> None:
+    found = compile_rules({**TEXTS, "f.yml": filtering("[gone, base]")})
+    assert [(r.file, r.line) for r in found.rejected] == [("f.yml", 4)]
+    assert "no rule 'gone'" in found.rejected[0].reason
+    assert isinstance(found.nodes[found.rules[BASE_ID].condition], ir.And), "the others are filtered"
+    other = compile_rules({**TEXTS, "f.yml": filtering("[base]", "{product: q}")}).rejected
+    assert "another log source" in other[0].reason
+    regex = filtering("[base]").replace("{user: root}", "{user|re: '(?=x)'}")
+    assert "linear time" in compile_rules({**TEXTS, "f.yml": regex}).rejected[0].reason
+    with pytest.raises(RuleError, match=r"f\.yml"):
+        compile_rules({**TEXTS, "f.yml": filtering("any", condition="[a]")})
+
+
+@pytest.mark.parametrize(
+    ("item", "values", "texts"),
+    [
+        ("f|expand: '%who%'", {"who": ("ann", "b*")}, [("ann",), ("b", ir.MANY)]),
+        ("f|contains|expand: 'x%who%'", {"who": ("ann",)}, [(ir.MANY, "xann", ir.MANY)]),
+        ("f|expand: '%a%%b%'", {"a": ("1", "2"), "b": ("3",)}, [("13",), ("23",)]),
+    ],
+)
+def test_placeholders_stand_for_a_sites_values(item: str, values: dict[str, tuple[str, ...]], texts: list[Any]) -> None:
+    ruleset = compile_rules({"a.yml": BASE.replace("f: x", item)}, placeholders=values)
+    assert not ruleset.rejected
+    assert [node.parts for node in ruleset.nodes if isinstance(node, ir.Text)] == texts
+    plain = compile_rules({"a.yml": BASE}, placeholders=values).rules[BASE_ID].version
+    assert plain == compile_rules({"a.yml": BASE}).rules[BASE_ID].version, "what uses none does not depend on them"
+    other = compile_rules({"a.yml": BASE.replace("f: x", item)}, placeholders=dict.fromkeys(values, ("z",)))
+    assert other.rules[BASE_ID].version != ruleset.rules[BASE_ID].version
+
+
+def test_a_placeholder_in_an_expression_means_itself() -> None:
+    text = BASE.replace("f: x", "f|re|expand: '^%who%$'")
+    (node,) = compile_rules({"a.yml": text}, placeholders={"who": ("a.b",)}).nodes
+    assert node == ir.Regex("f", r"^a\.b$", "")
+
+
+def test_a_placeholder_without_values_says_where_to_write_them() -> None:
+    text = BASE.replace("f: x", "f|expand: '%who%'")
+    (rejected,) = compile_rules({"a.yml": text}, placeholders={"whom": ("x",)}).rejected
+    assert "[placeholders]" in rejected.reason
+    assert "%who%" in rejected.reason
+
+
+def test_correlations_may_stand_on_each_other_in_any_order_of_files() -> None:
+    count = "  type: event_count\n  rules: [base]\n  group-by: [who]\n  condition: {gte: 2}\n"
+    below = correlation(count).replace("name: c", "name: below")
+    above = "  type: event_count\n  rules: [below]\n  aliases: {host: {below: who}}\n  group-by: [host]\n"
+    texts = {"a.yml": correlation(above + "  condition: {gte: 3}\n"), "b.yml": below, "z.yml": BASE}
+    ruleset = compile_rules(texts)
+    assert list(ruleset.correlations) == ["below", "c"], "what is built on stands first"
+    assert ruleset.correlations["c"].rules == ("below",)
+    assert not ruleset.reports("below")
+    assert ruleset.reports("c")
+    changed = compile_rules({**texts, "z.yml": BASE.replace("f: x", "f: y")})
+    assert changed.correlations["c"].version != ruleset.correlations["c"].version
+
+
+def test_correlations_that_stand_on_themselves_are_wrong_and_no_others() -> None:
+    ring = {
+        f"{one}.yml": correlation(f"  type: event_count\n  rules: [{two}]\n  condition: {{gte: 2}}\n").replace(
+            "name: c", f"name: {one}"
+        )
+        for one, two in (("r1", "r2"), ("r2", "r1"), ("r3", "r3"))
+    }
+    with pytest.raises(RuleError, match="builds on itself"):
+        compile_rules(ring)
+    ruleset = compile_rules({**ring, **TEXTS}, own=ring)
+    assert set(ruleset.correlations) == {"33333333-3333-4333-8333-333333333333"}
+    assert sorted(r.file for r in ruleset.rejected) == ["r1.yml", "r2.yml", "r3.yml"]
+
+
+def test_a_tower_of_correlations_is_bounded() -> None:
+    tower = {"0.yml": BASE.replace("name: base", "name: s0")}
+    for n in range(1, 30):
+        body = f"  type: event_count\n  rules: [s{n - 1}]\n  condition: {{gte: 2}}\n"
+        tower[f"{30 - n:02}.yml"] = correlation(body).replace("name: c", f"name: s{n}")
+    ruleset = compile_rules(tower)
+    assert any("stands on more than" in r.reason for r in ruleset.rejected)
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("type: event_count\n  rules: base\n  condition: {lt: 5}", ("lte", 4, (), True)),
+        ("type: event_count\n  rules: base\n  condition: {eq: 5}", ("eq", 5, (), True)),
+        ("type: value_count\n  rules: base\n  condition: {gte: 5, field: [f, g]}", ("gte", 5, ("f", "g"), False)),
+        ("type: value_sum\n  rules: base\n  condition: {gt: 1.5, field: f}", ("gt", 1.5, ("f",), False)),
+        ("type: value_sum\n  rules: base\n  condition: {neq: 1, field: f}", ("neq", 1, ("f",), True)),
+        ("type: value_avg\n  rules: base\n  condition: {gte: 1, field: f}", ("gte", 1, ("f",), True)),
+        ("type: value_median\n  rules: base\n  condition: {lte: 1, field: f}", ("lte", 1, ("f",), True)),
+        ("type: temporal\n  condition: base or other", ("gte", 1, (), False)),
+        ("type: temporal\n  condition: base and not other", ("gte", 1, (), True)),
+    ],
+)
+def test_conditions_of_correlations(body: str, wanted: Any) -> None:
+    ruleset = compile_rules({"a.yml": BASE, "b.yml": OTHER, "c.yml": correlation(f"  {body}\n")})
+    assert not ruleset.rejected
+    known = ruleset.correlations["c"]
+    assert (known.op, known.count, known.fields, known.at_end) == wanted
+
+
+def test_an_expression_over_rules() -> None:
+    text = correlation("  type: temporal\n  condition: base and not (other or base)\n")
+    known = compile_rules({"a.yml": BASE, "b.yml": OTHER, "c.yml": text}).correlations["c"]
+    base, other = Seen(BASE_ID), Seen(OTHER_ID)
+    assert known.expression == Every((base, Never(Some((other, base)))))
+    assert known.rules == (BASE_ID, OTHER_ID)
+    ordered = correlation("  type: temporal_ordered\n  condition: other and base\n")
+    assert compile_rules({"a.yml": BASE, "b.yml": OTHER, "c.yml": ordered}).correlations["c"].rules == (
+        OTHER_ID,
+        BASE_ID,
+    )
+    deep = correlation("  type: temporal\n  condition: '" + "(" * 5000 + "base" + ")" * 5000 + "'\n")
+    with pytest.raises(RuleError):
+        compile_rules({"a.yml": BASE, "c.yml": deep})
+
+
+def test_authors_stay_with_their_rules() -> None:
+    ruleset = compile_rules({**TEXTS, "a.yml": BASE + "author: Ann Example (Plant),\n  Bob\n"})
+    assert ruleset.rules[BASE_ID].author == "Ann Example (Plant), Bob"
+    assert ruleset.rules[OTHER_ID].author == ""
 
 
 def test_a_rejected_rule_leaves_no_half() -> None:

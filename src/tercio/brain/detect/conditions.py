@@ -1,6 +1,6 @@
 """From pySigma's condition tree to nodes of the graph."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import hyperscan
@@ -27,11 +27,13 @@ from sigma.types import (
     SigmaTimestampPart,
     SigmaType,
     SpecialChars,
+    TimestampPart,
 )
 
 from tercio.brain.detect import ir
 from tercio.brain.detect.fields import ANYWHERE
 from tercio.brain.detect.patterns import expression_of
+from tercio.brain.detect.placeholders import Placeholders
 
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: ir.MANY, SpecialChars.WILDCARD_SINGLE: ir.ONE}
 _OPERATORS: dict[CompareOperators, Literal["lt", "lte", "gt", "gte"]] = {
@@ -40,78 +42,126 @@ _OPERATORS: dict[CompareOperators, Literal["lt", "lte", "gt", "gte"]] = {
     CompareOperators.GT: "gt",
     CompareOperators.GTE: "gte",
 }
+_PARTS: dict[TimestampPart, ir.Part] = {
+    TimestampPart.MINUTE: "minute",
+    TimestampPart.HOUR: "hour",
+    TimestampPart.DAY: "day",
+    TimestampPart.WEEK: "week",
+    TimestampPart.MONTH: "month",
+    TimestampPart.YEAR: "year",
+}
+
+
+MOST_PIECES = 12
+"""Wildcards in one text, from which on it is first tried alone whether it can be matched at all."""
 
 
 class Unsupported(Exception):
     """A rule needs something that this engine does not have; the text says what."""
 
 
-def add_condition(graph: ir.Graph, condition: object) -> int:
-    """Add a parsed condition and return its place. Raises Unsupported."""
-    match condition:
-        case ConditionAND():
-            return graph.add(ir.And(_add_all(graph, condition.args)))
-        case ConditionOR():
-            return graph.add(ir.Or(_add_all(graph, condition.args)))
-        case ConditionNOT():
-            return graph.add(ir.Not(add_condition(graph, condition.args[0])))
-        case ConditionFieldEqualsValueExpression():
-            return _add_value(graph, condition.field, condition.value)
-        case ConditionValueExpression():
-            return _add_keyword(graph, condition.value)
-        case _:
-            raise Unsupported(f"its condition has a part of kind {type(condition).__name__}")
+def add_condition(graph: ir.Graph, condition: object, words: Placeholders | None = None) -> int:
+    """Add a parsed condition and return its place; ``words`` stand for its placeholders. Raises Unsupported."""
+    return _Adding(graph, words or Placeholders({})).condition(condition)
 
 
-def _add_all(graph: ir.Graph, conditions: Iterable[object]) -> tuple[int, ...]:
-    return tuple(add_condition(graph, condition) for condition in conditions)
+class _Adding:
+    """Adds the conditions of one rule to a graph."""
+
+    def __init__(self, graph: ir.Graph, words: Placeholders) -> None:
+        self._graph = graph
+        self._words = words
+
+    def condition(self, condition: object) -> int:
+        match condition:
+            case ConditionAND():
+                return self._graph.add(ir.And(self._all(condition.args)))
+            case ConditionOR():
+                return self._graph.add(ir.Or(self._all(condition.args)))
+            case ConditionNOT():
+                return self._graph.add(ir.Not(self.condition(condition.args[0])))
+            case ConditionFieldEqualsValueExpression():
+                return self._value(condition.field, condition.value)
+            case ConditionValueExpression():
+                return self._keyword(condition.value)
+            case _:
+                raise Unsupported(f"its condition has a part of kind {type(condition).__name__}")
+
+    def _all(self, conditions: Iterable[object]) -> tuple[int, ...]:
+        return tuple(self.condition(condition) for condition in conditions)
+
+    def _any(self, leaves: Iterable[ir.Leaf]) -> int:
+        return self._graph.add(ir.Or(tuple(map(self._graph.add, leaves))))
+
+    def _value(self, field: str, value: SigmaType) -> int:
+        match value:
+            case SigmaExpansion():
+                return self._graph.add(ir.Or(tuple(self._value(field, member) for member in value.values)))
+            case SigmaExists():
+                present = self._graph.add(ir.Exists(field))
+                return present if value.exists else self._graph.add(ir.Not(present))
+            case SigmaString():
+                return self._any(self._texts(field, value))
+            case SigmaRegularExpression():
+                return self._any(self._regexes(field, value))
+            case _:
+                return self._graph.add(_leaf(field, value))
+
+    def _keyword(self, value: SigmaType) -> int:
+        """A keyword is looked for in every value of the record, anywhere in it."""
+        match value:
+            case SigmaExpansion():
+                return self._graph.add(ir.Or(tuple(map(self._keyword, value.values))))
+            case SigmaString():
+                return self._any(_somewhere(text) for text in self._texts(ANYWHERE, value))
+            case SigmaNumber():
+                return self._graph.add(ir.Text(ANYWHERE, (ir.MANY, str(_exact(value)), ir.MANY), cased=False))
+            case SigmaRegularExpression():
+                return self._any(self._regexes(ANYWHERE, value))
+            case _:
+                raise Unsupported(f"it has a keyword of kind {type(value).__name__}")
+
+    def _texts(self, field: str, value: SigmaString) -> Iterator[ir.Text]:
+        cased = isinstance(value, SigmaCasedString)
+        for text in self._known(self._words.texts(value)):
+            yield _text(field, text, cased=cased)
+
+    def _regexes(self, field: str, value: SigmaRegularExpression) -> Iterator[ir.Regex]:
+        flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
+        for pattern in self._known(self._words.patterns(value)):
+            regex = ir.Regex(field, str(pattern), flags)
+            _linear(regex, f"its regular expression {pattern}")
+            yield regex
+
+    def _known(self, found: tuple[SigmaString, ...] | str) -> tuple[SigmaString, ...]:
+        if isinstance(found, str):
+            raise Unsupported(
+                f"it has a placeholder, %{found}%, that stands for nothing; list its values in the settings,"
+                f' [placeholders] {found} = ["..."]'
+            )
+        return found
 
 
-def _add_value(graph: ir.Graph, field: str, value: SigmaType) -> int:
-    match value:
-        case SigmaExpansion():
-            return graph.add(ir.Or(tuple(_add_value(graph, field, member) for member in value.values)))
-        case SigmaExists():
-            present = graph.add(ir.Exists(field))
-            return present if value.exists else graph.add(ir.Not(present))
-        case _:
-            return graph.add(_leaf(field, value))
-
-
-def _add_keyword(graph: ir.Graph, value: SigmaType) -> int:
-    """A keyword is looked for in every value of the record, anywhere in it."""
-    match value:
-        case SigmaExpansion():
-            return graph.add(ir.Or(tuple(_add_keyword(graph, member) for member in value.values)))
-        case SigmaString():
-            text = _text(ANYWHERE, value)
-            start = () if text.parts[:1] == (ir.MANY,) else (ir.MANY,)
-            end = () if text.parts[-1:] == (ir.MANY,) else (ir.MANY,)
-            return graph.add(ir.Text(ANYWHERE, (*start, *text.parts, *end), text.cased))
-        case SigmaNumber():
-            return graph.add(ir.Text(ANYWHERE, (ir.MANY, str(_exact(value)), ir.MANY), cased=False))
-        case SigmaRegularExpression():
-            return graph.add(_regex(ANYWHERE, value))
-        case _:
-            raise Unsupported(f"it has a keyword of kind {type(value).__name__}")
+def _somewhere(text: ir.Text) -> ir.Text:
+    start = () if text.parts[:1] == (ir.MANY,) else (ir.MANY,)
+    end = () if text.parts[-1:] == (ir.MANY,) else (ir.MANY,)
+    return ir.Text(text.field, (*start, *text.parts, *end), text.cased)
 
 
 def _leaf(field: str, value: SigmaType) -> ir.Leaf:
     match value:
-        case SigmaString():
-            return _text(field, value)
         case SigmaTimestampPart():
-            raise Unsupported("it compares a part of a time")
+            return ir.TimePart(field, _PARTS[value.timestamp_part], "eq", int(value.number))
         case SigmaNumber():
             return ir.Number(field, _exact(value))
         case SigmaBool():
             return ir.Text(field, ("true" if value.boolean else "false",), cased=False)
         case SigmaNull():
             return ir.Null(field)
-        case SigmaRegularExpression():
-            return _regex(field, value)
         case SigmaCIDRExpression():
             return ir.Cidr(field, str(value.network))
+        case SigmaCompareExpression(number=SigmaTimestampPart() as part) if value.op in _OPERATORS:
+            return ir.TimePart(field, _PARTS[part.timestamp_part], _OPERATORS[value.op], int(part.number))
         case SigmaCompareExpression() if value.op in _OPERATORS:
             return ir.Compare(field, _OPERATORS[value.op], _exact(value.number))
         case SigmaFieldReference():
@@ -127,8 +177,7 @@ def _exact(value: SigmaNumber) -> int | float:
     return value.number
 
 
-def _text(field: str, value: SigmaString) -> ir.Text:
-    cased = isinstance(value, SigmaCasedString)
+def _text(field: str, value: SigmaString, *, cased: bool) -> ir.Text:
     parts: list[str | int] = []
     for part in value.s:
         if isinstance(part, str):
@@ -136,20 +185,19 @@ def _text(field: str, value: SigmaString) -> ir.Text:
         elif isinstance(part, SpecialChars):
             parts.append(_WILDCARDS[part])
         else:
-            raise Unsupported(f"it has a placeholder, %{part.name}%")
-    return ir.Text(field, tuple(parts), cased)
+            raise Unsupported(f"it has a placeholder, %{part.name}%, inside another")
+    text = ir.Text(field, tuple(parts), cased)
+    if sum(isinstance(part, int) for part in parts) >= MOST_PIECES:
+        _linear(text, "one of its texts, with so many wildcards,")
+    return text
 
 
-def _regex(field: str, value: SigmaRegularExpression) -> ir.Regex:
-    if value.regexp.contains_placeholder():
-        raise Unsupported("it has a placeholder in a regular expression")
-    flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
-    regex = ir.Regex(field, str(value.regexp), flags)
-    expression, modes = expression_of(regex)
+def _linear(leaf: ir.Text | ir.Regex, name: str) -> None:
+    """Raises Unsupported for what cannot be matched in linear time and bounded memory."""
+    expression, modes = expression_of(leaf)
     try:
         hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
             expressions=[expression.encode()], ids=[0], elements=1, flags=[modes]
         )
     except hyperscan.error as error:
-        raise Unsupported(f"its regular expression {value.regexp} cannot be matched in linear time: {error}") from error
-    return regex
+        raise Unsupported(f"{name} cannot be matched in linear time: {error}") from error

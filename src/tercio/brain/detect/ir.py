@@ -65,6 +65,18 @@ class Compare(msgspec.Struct, frozen=True, tag="compare"):
     bound: int | float
 
 
+Part = Literal["minute", "hour", "day", "week", "month", "year"]
+
+
+class TimePart(msgspec.Struct, frozen=True, tag="time"):
+    """The value is a time of which this part, in UTC, stands in this relation to ``bound``; weeks are those of ISO."""
+
+    field: str
+    part: Part
+    op: Literal["eq", "lt", "lte", "gt", "gte"]
+    bound: int
+
+
 class SameAs(msgspec.Struct, frozen=True, tag="same"):
     """The value equals that of field ``other``; or starts or ends with it; with both, contains it. Case is ignored."""
 
@@ -92,7 +104,7 @@ class Not(msgspec.Struct, frozen=True, tag="not"):
     of: int
 
 
-Leaf = Text | Number | Null | Exists | Regex | Cidr | Compare | SameAs
+Leaf = Text | Number | Null | Exists | Regex | Cidr | Compare | TimePart | SameAs
 Node = Leaf | And | Or | Not
 
 

@@ -11,6 +11,7 @@ import hyperscan
 from msgspec import UNSET
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.moments import part_of
 
 CACHED_VALUES = 16_384
 """Values remembered per field."""
@@ -18,7 +19,7 @@ CACHED_LENGTH = 1_024
 """Longest text that is remembered: with CACHED_VALUES, the bound of a field's memory (16 Mi characters)."""
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
-_RELATIONS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
+_RELATIONS = {"eq": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 _PLAIN = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_ALLOWEMPTY
 _FLAGS = {
     "i": hyperscan.HS_FLAG_CASELESS,
@@ -77,6 +78,7 @@ class FieldMatcher:
         self._numbers: dict[int | float, list[int]] = {}
         self._networks = [(i, ipaddress.ip_network(x.network)) for i, x in leaves.items() if isinstance(x, ir.Cidr)]
         self._bounds = [(i, _RELATIONS[x.op], x.bound) for i, x in leaves.items() if isinstance(x, ir.Compare)]
+        self._moments = [(i, x, _RELATIONS[x.op]) for i, x in leaves.items() if isinstance(x, ir.TimePart)]
         patterns: dict[int, ir.Text | ir.Regex] = {}
         for place, leaf in leaves.items():
             match leaf:
@@ -117,6 +119,10 @@ class FieldMatcher:
         number = number_of(value) if self._bounds else None
         if number is not None:
             found.update(place for place, relation, bound in self._bounds if relation(number, bound))
+        for place, leaf, relation in self._moments:
+            part = part_of(value, leaf.part)
+            if part is not None and relation(part, leaf.bound):
+                found.add(place)
         return frozenset(found)
 
     def _text_hits(self, text: str) -> set[int]:

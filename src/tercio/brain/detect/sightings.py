@@ -1,20 +1,38 @@
 """What a correlation remembers of matches, and when it has seen enough."""
 
+import operator
 from bisect import insort
 from collections import Counter
+from collections.abc import Set as AbstractSet
+from math import ceil
+from statistics import fmean, median
 
 import msgspec
 
-from tercio.brain.detect.rules import Correlation
+from tercio.brain.detect.patterns import number_of
+from tercio.brain.detect.rules import Correlation, Every, Expression, Never, Seen
 from tercio.model.events import Provenance
 
 PER_RULE = 64
 """Sightings of one rule that a temporal correlation keeps per group."""
+MOST_MEASURED = 1_024
+"""Numbers that a sum, an average or a percentile is made of at the most: the latest of a group's window."""
+
+_RELATIONS = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "eq": operator.eq,
+    "neq": operator.ne,
+}
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One match, as far as a later finding may need it. ``value`` is what a value_count counts, None where it counts
-    nothing of this match; ``context`` marks matches of informational rules."""
+    """One match, as far as a later finding may need it. ``value`` is what a correlation counts or measures, None where
+    it counts nothing of this match; ``context`` marks matches of informational rules. The finding of a correlation that
+    another builds on is sighted, too: then ``event`` is its id, ``cites`` are its events and ``others`` whom it names
+    beside ``dst``."""
 
     rule: str
     event: str
@@ -29,6 +47,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: str | None = None
     context: bool = False
     machine: str = ""
+    cites: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 Track = tuple[Sighting, ...]
@@ -44,24 +64,93 @@ def insert(correlation: Correlation, track: Track, sighting: Sighting) -> tuple[
     """The track with the sighting in it, and how many older ones had to go.
 
     A line seen twice counts once. Where there is no room, repetition goes first: a value_count drops the oldest
-    sighting of its most frequent value, a temporal correlation keeps a number per rule. So neither can be made to
-    forget others.
+    sighting of its most frequent value, a sum the smallest number, a temporal correlation keeps a number per rule. So
+    none can be made to forget others. Where windows stand end to end, each has room of its own.
     """
     if any(known.event == sighting.event and known.rule == sighting.rule for known in track):
         return track, 0
     members = list(track)
     insort(members, sighting, key=order)
-    if correlation.kind.startswith("temporal"):
-        rivals, limit = [known for known in members if known.rule == sighting.rule], PER_RULE
-    else:
-        rivals, limit = members, 2 * correlation.count + PER_RULE
-    if len(rivals) <= limit:
+    rivals = [known for known in members if _rival(correlation, known, sighting)]
+    if len(rivals) <= _room(correlation):
         return tuple(members), 0
     if correlation.kind == "value_count":
-        often = Counter(known.value for known in members).most_common(1)[0][0]
-        rivals = [known for known in members if known.value == often]
+        often = Counter(known.value for known in rivals).most_common(1)[0][0]
+        rivals = [known for known in rivals if known.value == often]
+    elif correlation.kind == "value_sum":
+        rivals.sort(key=_number)
     members.remove(rivals[0])
     return tuple(members), 1
+
+
+def _rival(correlation: Correlation, known: Sighting, new: Sighting) -> bool:
+    if correlation.at_end and ends(correlation, known.time) != ends(correlation, new.time):
+        return False
+    return known.rule == new.rule if correlation.kind.startswith("temporal") else True
+
+
+def _room(correlation: Correlation) -> int:
+    match correlation.kind:
+        case "temporal" | "temporal_ordered":
+            return PER_RULE
+        case "event_count" | "value_count":
+            return 2 * int(correlation.count) + PER_RULE
+        case _:
+            return MOST_MEASURED
+
+
+def ends(correlation: Correlation, time: int) -> int:
+    """When the window that holds this instant is over, where windows stand end to end."""
+    return (time // correlation.span + 1) * correlation.span
+
+
+def judge(correlation: Correlation, window: Track) -> Track:
+    """What is cited of a window that is over, empty where the correlation is not true of it."""
+    if correlation.expression is not None:
+        latest = {known.rule: known for known in window}
+        return tuple(sorted(latest.values(), key=order)) if holds(correlation.expression, latest.keys()) else ()
+    counted = window if correlation.kind == "event_count" else tuple(s for s in window if s.value is not None)
+    if not counted or not _RELATIONS[correlation.op](measured(correlation, counted), correlation.count):
+        return ()
+    if correlation.kind == "value_count":
+        by_value = {(known.value, known.rule if known.value is None else ""): known for known in window}
+        return tuple(sorted(by_value.values(), key=order))
+    return window
+
+
+def measured(correlation: Correlation, counted: Track) -> float:
+    """The number that a correlation holds against its bound; there is at least one sighting."""
+    match correlation.kind:
+        case "value_count":
+            return len({known.value for known in counted})
+        case "value_sum":
+            return sum(map(_number, counted))
+        case "value_avg":
+            return fmean(map(_number, counted))
+        case "value_median":
+            return median(map(_number, counted))
+        case "value_percentile":
+            place = max(1, ceil(correlation.percentile * len(counted) / 100))
+            return sorted(map(_number, counted))[place - 1]
+        case _:
+            return len(counted)
+
+
+def _number(sighting: Sighting) -> float:
+    return number_of(sighting.value) or 0
+
+
+def holds(expression: Expression, seen: AbstractSet[str]) -> bool:
+    """Whether an extended condition is true of the rules that were seen."""
+    match expression:
+        case Seen():
+            return expression.rule in seen
+        case Never():
+            return not holds(expression.of, seen)
+        case Every():
+            return all(holds(member, seen) for member in expression.of)
+        case _:
+            return any(holds(member, seen) for member in expression.of)
 
 
 def fire(correlation: Correlation, track: Track, new: Sighting) -> tuple[Track, Track]:
@@ -86,12 +175,24 @@ def _cite(correlation: Correlation, window: Track, new: Sighting) -> Track:
         case "event_count":
             return window if len(window) >= correlation.count else ()
         case "value_count":
-            return _different(correlation.count, window, new)
+            return _different(int(correlation.count), window, new)
         case "temporal":
             latest = {known.rule: known for known in window} | {new.rule: new}
-            return tuple(sorted(latest.values(), key=order)) if len(latest) >= correlation.count else ()
+            asked = correlation.expression
+            enough = len(latest) >= correlation.count if asked is None else holds(asked, latest.keys())
+            return tuple(sorted(latest.values(), key=order)) if enough else ()
         case "temporal_ordered":
             return _chain(correlation.rules, window, new)
+        case _:
+            return _summed(correlation, window, new)
+
+
+def _summed(correlation: Correlation, window: Track, new: Sighting) -> Track:
+    """All that has a number, once their sum is enough. What has none completes nothing."""
+    counted = tuple(known for known in window if known.value is not None)
+    if new.value is None or not _RELATIONS[correlation.op](measured(correlation, counted), correlation.count):
+        return ()
+    return counted
 
 
 def _different(count: int, window: Track, new: Sighting) -> Track:
