@@ -1,17 +1,16 @@
 """From matches to findings: single ones, and streaming correlations with their whole state as one value."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
+from tercio.brain.detect.findings import STRENGTH, Hit, correlated, resighted, sighted, single
 from tercio.brain.detect.patterns import number_of
-from tercio.brain.detect.rules import Correlation, Rule, RuleSet
+from tercio.brain.detect.rules import Correlation, RuleSet
 from tercio.brain.detect.sightings import Sighting, Track, ends, fire, insert, judge
 from tercio.model.canon import canonical
-from tercio.model.events import Event, Match, Provenance
+from tercio.model.events import Event
 from tercio.model.findings import Finding
-from tercio.model.ids import finding_id
 from tercio.model.units import SECOND
 
 LATENESS = 60 * SECOND
@@ -20,20 +19,6 @@ MAX_GROUPS = 4_096
 """Groups (keys) that one correlation keeps. When there are more, an eighth goes: unproven and idle ones first."""
 PURGE_EVERY = 10 * SECOND
 _NEVER = 1 << 62
-
-_STRENGTH = {
-    Provenance.AUTHENTICATED: 3,
-    Provenance.ESTABLISHED: 2,
-    Provenance.DERIVED: 1,
-    Provenance.FORGEABLE: 0,
-}
-
-
-class Hit(NamedTuple):
-    """A match, with the event that its line became."""
-
-    match: Match
-    event: Event
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +93,7 @@ class _Turn:
         if self._ruleset.reports(rule.id):
             self.findings.append(single(rule, event))
         if rule.id in self._ruleset.correlations_of:
-            self._sight(_sighting(self._ruleset, hit), hit.match.fields, event)
+            self._sight(sighted(self._ruleset, hit), hit.match.fields, event)
 
     def _sight(self, sighting: Sighting, fields: Mapping[str, str], event: Event) -> None:
         """What a match of a rule, or a finding of a correlation, means to each correlation over it."""
@@ -157,7 +142,7 @@ class _Turn:
             self.findings.append(finding)
         if correlation.id in self._ruleset.correlations_of:
             values = dict(zip(correlation.group_by, msgspec.json.decode(key, type=list[str]), strict=False))
-            self._sight(_resighted(self._ruleset, finding), values, event)
+            self._sight(resighted(self._ruleset, finding), values, event)
 
     def _end(self, event: Event) -> None:
         """Judge the windows that are over by the clock of one of their sources, in the order of time and group."""
@@ -219,48 +204,9 @@ class _Turn:
     def _make_room(self, correlation: Correlation) -> None:
         self._purge(correlation.id)
         groups = self._tracks[correlation.id]
-        worth = sorted((max(_STRENGTH[s.provenance] for s in t), t[-1].time, key) for key, t in groups.items())
+        worth = sorted((max(STRENGTH[s.provenance] for s in t), t[-1].time, key) for key, t in groups.items())
         for _, _, key in worth[: max(0, len(groups) - MAX_GROUPS * 7 // 8)]:
             self._dropped += len(groups.pop(key))
-
-
-def _sighting(ruleset: RuleSet, hit: Hit) -> Sighting:
-    event = hit.event
-    src, dst = parties(event)
-    return Sighting(
-        rule=hit.match.rule,
-        event=event.id,
-        source=event.source,
-        time=min(event.time, event.received),
-        provenance=event.provenance,
-        src=src,
-        dst=dst,
-        service=event.service,
-        port=event.dst.port if event.dst else 0,
-        flow=event.flow,
-        context=ruleset.is_context(hit.match.rule),
-        machine=event.machine,
-    )
-
-
-def _resighted(ruleset: RuleSet, finding: Finding) -> Sighting:
-    """A correlation's finding, as those that build on it see it."""
-    return Sighting(
-        rule=finding.rule,
-        event=finding.id,
-        source=finding.source,
-        time=finding.time,
-        provenance=finding.provenance,
-        src=finding.src,
-        dst=finding.dst[0] if finding.dst else "",
-        service=finding.service,
-        port=finding.port,
-        flow=finding.flow,
-        context=ruleset.is_context(finding.rule),
-        machine=finding.machine,
-        cites=finding.events,
-        others=finding.dst[1:],
-    )
 
 
 def _countable(correlation: Correlation, counted: list[str | None]) -> bool:
@@ -270,74 +216,4 @@ def _countable(correlation: Correlation, counted: list[str | None]) -> bool:
     return not measures or all(number_of(value) is not None for value in counted)
 
 
-def parties(event: Event) -> tuple[str, str]:
-    """Who did it, to whom, as observed; empty where the event does not say.
-
-    What a host logs of itself is its own doing, by its own name. Where it names somebody who came from elsewhere and no
-    other end, it is what was done to the host.
-    """
-    src, dst = event.src.address if event.src else "", event.dst.address if event.dst else ""
-    if not event.host:
-        return src, dst
-    return (src, event.host) if src and not dst else (event.host, dst)
-
-
-def single(rule: Rule, event: Event) -> Finding:
-    """What a base rule says of one event."""
-    src, dst = parties(event)
-    return Finding(
-        id=finding_id(rule.id, rule.version, (event.id,)),
-        rule=rule.id,
-        version=rule.version,
-        title=rule.title,
-        level=rule.level,
-        tactics=rule.tactics,
-        techniques=rule.techniques,
-        events=(event.id,),
-        time=event.time,
-        received=event.received,
-        provenance=event.provenance,
-        src=src,
-        dst=(dst,) if dst else (),
-        service=event.service,
-        port=event.dst.port if event.dst else 0,
-        flow=event.flow,
-        source=event.source,
-        generation=event.generation,
-        offset=event.offset,
-        machine=event.machine,
-    )
-
-
-def correlated(correlation: Correlation, cited: Track, time: int, event: Event) -> Finding:
-    """What a correlation says of the cited sightings, true since ``time``, completed by ``event``.
-
-    Who did what to whom is told by the sightings that are not context (the latest of them names source, service and
-    flow); the context may prove the source's address: the strongest provenance among sightings of that address counts.
-    """
-    acts = tuple(s for s in cited if not s.context) or cited
-    chief = acts[-1]
-    proofs = [s.provenance for s in cited if s.src == chief.src]
-    events = tuple(dict.fromkeys(event for s in cited for event in s.cites or (s.event,)))
-    return Finding(
-        id=finding_id(correlation.id, correlation.version, events),
-        rule=correlation.id,
-        version=correlation.version,
-        title=correlation.title,
-        level=correlation.level,
-        tactics=correlation.tactics,
-        techniques=correlation.techniques,
-        events=events,
-        time=time,
-        received=event.received,
-        provenance=max(proofs, key=lambda p: _STRENGTH[p]),
-        src=chief.src,
-        dst=tuple(sorted({name for s in acts for name in (s.dst, *s.others) if name})),
-        service=chief.service,
-        port=chief.port,
-        flow=chief.flow,
-        source=event.source,
-        generation=event.generation,
-        offset=event.offset,
-        machine=chief.machine,
-    )
+__all__ = ["Hit", "Windows", "step"]
