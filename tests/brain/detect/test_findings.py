@@ -16,10 +16,8 @@ BASE = {
     "logsource": LOGSOURCE,
     "detection": {"s": {"f": "x"}, "condition": "s"},
 }
-COUNT = {"type": "event_count", "rules": "b", "timespan": "1m", "condition": {"gte": 2}}
-RULES = compile_rules(
-    {"b": yaml.safe_dump(BASE), "c": yaml.safe_dump({"title": "C", "name": "c", "correlation": COUNT})}
-)
+COUNT = "title: C\nname: c\ncorrelation: {type: event_count, rules: b, timespan: 1m, condition: {gte: 2}}\n"
+RULES = compile_rules({"b": BASE, "c": COUNT})
 
 
 def event(number: int, **changes: Any) -> Event:
