@@ -13,6 +13,9 @@ import time
 PLC = "10.77.30.21"
 PORTS = (502, 102, 44818, 4840, 80, 22)
 TARGETS = (PLC, "10.77.30.10", "10.77.30.30")
+OPEN = (PLC, 502)
+"""Where somebody answers, for whom a busy machine may need long. Without this handshake a sweep could be forged, and
+nothing is done about it."""
 SWEEP = 18
 """Connections of one sweep: six ports on three hosts."""
 UNUSED = 40
@@ -37,7 +40,7 @@ def sweep(source: str, rate: float) -> None:
     began = time.monotonic()
     for number, (port, target) in enumerate((p, t) for p in PORTS for t in TARGETS):
         time.sleep(max(0.0, began + number / rate - time.monotonic()))
-        line = connect(source, target, port, 0.2)
+        line = connect(source, target, port, 1.0 if (target, port) == OPEN else 0.2)
         if line is not None:
             line.close()
 
