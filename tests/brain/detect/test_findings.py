@@ -8,14 +8,13 @@ from tercio.brain.detect.findings import Hit, correlated, parties, resighted, si
 from tercio.brain.detect.sigma import compile_rules
 from tercio.model.events import Endpoint, Event, Match, Provenance
 
-LOGSOURCE = {"product": "p", "service": "s"}
-BASE = {
-    "title": "B",
-    "name": "b",
-    "level": "informational",
-    "logsource": LOGSOURCE,
-    "detection": {"s": {"f": "x"}, "condition": "s"},
-}
+BASE = """\
+title: B
+name: b
+level: informational
+logsource: {product: p, service: s}
+detection: {s: {f: x}, condition: s}
+"""
 COUNT = "title: C\nname: c\ncorrelation: {type: event_count, rules: b, timespan: 1m, condition: {gte: 2}}\n"
 RULES = compile_rules({"b": BASE, "c": COUNT})
 
