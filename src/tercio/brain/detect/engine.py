@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.fields import FieldReader
 from tercio.brain.detect.groups import Group, Known
 from tercio.brain.detect.patterns import FieldMatcher
@@ -29,8 +30,10 @@ class Detector:
     values, within bounds; what it returns depends on its arguments alone.
     """
 
-    def __init__(self, ruleset: RuleSet, log_sources: Mapping[str, LogSource]) -> None:
-        matchers = _matchers(ruleset)
+    def __init__(
+        self, ruleset: RuleSet, log_sources: Mapping[str, LogSource], databases: Databases | None = None
+    ) -> None:
+        matchers = _matchers(ruleset, databases or Databases())
         self._routers = {name: _Router(ruleset, matchers, source) for name, source in log_sources.items()}
         taken = {rule for router in self._routers.values() for rule in router.takes}
         self.unrouted = {
@@ -105,14 +108,14 @@ class _Router:
         return None if group.empty else group
 
 
-def _matchers(ruleset: RuleSet) -> dict[str, FieldMatcher]:
+def _matchers(ruleset: RuleSet, databases: Databases) -> dict[str, FieldMatcher]:
     leaves: dict[str, dict[int, ir.Leaf]] = {}
     for place, node in enumerate(ruleset.nodes):
         if isinstance(node, ir.SameAs):
             leaves.setdefault(node.other, {})
         if not isinstance(node, ir.And | ir.Or | ir.Not):
             leaves.setdefault(node.field, {})[place] = node
-    return {field: FieldMatcher(members) for field, members in leaves.items()}
+    return {field: FieldMatcher(members, databases) for field, members in leaves.items()}
 
 
 def _routes(origin: Origin, source: LogSource) -> tuple[Where, ...] | None:

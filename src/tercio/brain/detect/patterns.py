@@ -11,6 +11,7 @@ import hyperscan
 from msgspec import UNSET
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.moments import part_of
 
 CACHED_VALUES = 16_384
@@ -69,7 +70,7 @@ class FieldMatcher:
     well, and the uncased patterns, which are stored folded, are answered from that.
     """
 
-    def __init__(self, leaves: Mapping[int, ir.Leaf]) -> None:
+    def __init__(self, leaves: Mapping[int, ir.Leaf], databases: Databases | None = None) -> None:
         self._nulls = frozenset(i for i, leaf in leaves.items() if isinstance(leaf, ir.Null))
         self._present = frozenset(i for i, leaf in leaves.items() if isinstance(leaf, ir.Exists))
         self._any_text: list[int] = []
@@ -93,7 +94,7 @@ class FieldMatcher:
                 case ir.Text() | ir.Regex():
                     patterns[place] = leaf
         self._folded = frozenset(i for i, leaf in patterns.items() if isinstance(leaf, ir.Text) and not leaf.cased)
-        self._database = _database(patterns)
+        self._database = _database(patterns, databases or Databases())
         self._remembered = lru_cache(maxsize=CACHED_VALUES, typed=True)(self._scalar)
 
     def hits(self, value: Any) -> frozenset[int]:
@@ -149,15 +150,8 @@ def _scan(database: hyperscan.Database, text: str) -> set[int]:
     return found
 
 
-def _database(patterns: Mapping[int, ir.Text | ir.Regex]) -> hyperscan.Database | None:
+def _database(patterns: Mapping[int, ir.Text | ir.Regex], databases: Databases) -> hyperscan.Database | None:
     if not patterns:
         return None
     expressions = [expression_of(leaf) for leaf in patterns.values()]
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[expression.encode() for expression, _ in expressions],
-        ids=list(patterns),
-        elements=len(expressions),
-        flags=[flags for _, flags in expressions],
-    )
-    return database
+    return databases.of([expression for expression, _ in expressions], list(patterns), [flag for _, flag in expressions])
