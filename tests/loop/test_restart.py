@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tercio.agents.mandate import load
+from tercio.content import mandate_schema, mandate_texts
 from tercio.loop.inventory import ASK_BUSY, ASK_UNHEARD
 from tercio.loop.leases import RESEND
 from tercio.loop.restart import restored
@@ -28,9 +30,9 @@ def reborn(desk: Desk, folder: Path, away: int) -> Desk:
     return heir
 
 
-def attacked(half_life: int = 3600 * SECOND) -> Desk:
+def attacked(half_life: int = 3600 * SECOND, **changes: object) -> Desk:
     """An intruder wrote, and his block is ordered: nobody has answered yet."""
-    desk = Desk(content(outlook=replace(OUTLOOK, half_life=half_life)))
+    desk = Desk(content(outlook=replace(OUTLOOK, half_life=half_life), **changes))
     desk.take(poll(desk.now))
     desk.take(alert(desk.now, WS1, PLC1), after=SECOND)
     assert [command.action for command in desk.orders] == [Action.DENY]
@@ -82,6 +84,28 @@ def test_an_intruder_who_goes_on_after_his_order_lapsed_and_belief_faded_is_cont
     for _ in range(OUTLOOK.wait // SECOND):
         heir.take(poll(heir.now + SECOND), alert(heir.now + SECOND, WS1, PLC1), after=SECOND)
     assert denies(heir)
+
+
+def test_so_is_one_while_another_of_the_same_incident_stands_refused():
+    words = '@id("own") @words("hosts only") forbid (principal, action == Action::"close conduit", resource);'
+    own = {"own.cedar": words}
+    desk = attacked(5 * SECOND, mandate=load(mandate_texts(), mandate_schema(), own))
+    desk.answer(Status.FAILED, retry=True)
+    (mine,) = desk.state.incidents
+    other = "10.77.10.66"
+    desk.take(alert(desk.now + 20 * SECOND, other, PLC1, sport=41000), after=20 * SECOND)
+    desk.answer()
+    assert set(desk.state.incidents) == {mine}
+    against = [effect.target.asset for effect in desk.state.effects.values()]
+    assert against == [other], "the first one's evidence is old by now"
+    for _ in range(2 * OUTLOOK.wait // SECOND):
+        at = desk.now + SECOND
+        desk.take(poll(at), alert(at, WS1, PLC1), after=SECOND)
+        if "ws1" in {command.target.asset for command in denies(desk) if command.target is not None}:
+            return
+        if desk.orders:
+            desk.answer(after=0)
+    raise AssertionError("who goes on is never decided on again")
 
 
 def test_an_order_that_the_hand_found_too_late_is_decided_anew(tmp_path: Path):

@@ -13,7 +13,7 @@ from tercio.brain.correlate.processes import observe
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
 from tercio.loop.blame import acquit, blame
-from tercio.loop.effects import ordered, views_lost, watched, zones_of
+from tercio.loop.effects import against, ordered, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
@@ -22,7 +22,6 @@ from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import EffectState, Status, target_name
 from tercio.model.decisions import Permission, Verb
 from tercio.model.incidents import Incident
-from tercio.model.incidents import Status as Life
 from tercio.model.journal import Authorisation, Spoken
 from tercio.model.units import SECOND
 
@@ -133,17 +132,21 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
             ledger.tell(note, seen)
     changed = {key for key, incident in incidents.items() if state.incidents.get(key) is not incident}
     due = {key for key in changed if triage(incidents[key], state.incidents.get(key)).due}
-    for key in sorted(changed - due):
-        if _unanswered(content, state, incidents[key], ledger.now):
+    repeated = {(note.incident, note.finding.src) for note in notes if note.change == "repeat"}
+    for key, address in sorted(repeated):
+        if key in changed - due and _unanswered(content, state, incidents[key], address, ledger.now):
             state = enter(state, key, due=ledger.now)
     dirty = tuple(sorted({*state.dirty, *changed} - due))
     return msgspec.structs.replace(state, incidents=incidents, dirty=dirty), due
 
 
-def _unanswered(content: Content, state: LoopState, incident: Incident, now: int) -> bool:
-    """Repeats are no news. But what goes on while nothing is done about it may have been decided when it looked weaker,
-    as old evidence does: after a restart, or a silence of the sensor. It is decided again, ever more rarely."""
-    if incident.status != Life.OPEN or any(effect.incident == incident.id for effect in state.effects.values()):
+def _unanswered(content: Content, state: LoopState, incident: Incident, address: str, now: int) -> bool:
+    """Repeats are no news. But what somebody goes on with while nothing stands against him may have been decided when
+    it looked weaker, as old evidence does: after a restart, or a silence of the sensor. It is decided again, ever more
+    rarely."""
+    names = {name for name in incident.proven if address in incident.sources.get(name, ())}
+    effects = [effect for effect in state.effects.values() if effect.incident == incident.id]
+    if names <= {name for effect in effects for name in against(content.site, effect.target, names)}:
         return False
     docket = docket_of(state, incident.id)
     return not 0 <= now - docket.decided < _patience(content, docket.looked - 1)
