@@ -62,12 +62,13 @@ def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: d
 def _batch(content: Content, batch: Batch, census: Census, read: _Read) -> int:
     """Read one batch; returns the offset behind it."""
     matches: dict[int, list[Match]] = {}
-    for match in content.detector.match(batch):
-        matches.setdefault(match.index, []).append(match)
     sensor = content.sensors[batch.source]
+    lines, shaped = sensor.records(batch.lines)
+    for match in content.detector.match(msgspec.structs.replace(batch, lines=shaped)):
+        matches.setdefault(match.index, []).append(match)
     offset = batch.offset
-    for index, line in enumerate(batch.lines):
-        if index in matches or sensor.observes(line) or not _shaped(line):
+    for index, line in enumerate(lines):
+        if index in matches or sensor.observes(line) or not _shaped(shaped[index]):
             parsed = sensor.parse(batch.source, batch.generation, offset, line, batch.received)
             if isinstance(parsed, Unparsed):
                 read.unparsed.append(parsed)
@@ -83,5 +84,6 @@ def _batch(content: Content, batch: Batch, census: Census, read: _Read) -> int:
 
 
 def _shaped(line: bytes) -> bool:
-    """Whether a line begins and ends as a JSON object does: one that was cut off, or grew together, does not."""
+    """Whether a record begins and ends as a JSON object does: one that was cut off, or grew together, does not, and
+    neither does what its sensor can give no shape."""
     return line.startswith(b"{") and line.endswith(b"}\n")
