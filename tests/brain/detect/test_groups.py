@@ -1,9 +1,11 @@
 import pytest
 from msgspec import UNSET
 
-from tercio.brain.detect import groups, ir
-from tercio.brain.detect.groups import Group, Known, carried_values, same
+from tercio.brain.detect import ir
+from tercio.brain.detect.groups import Group, carried_values
+from tercio.brain.detect.memory import LARGEST, Memory
 from tercio.brain.detect.patterns import FieldMatcher
+from tercio.brain.detect.questions import Questions, reached
 from tercio.brain.detect.rules import Origin, Rule
 from tercio.model.findings import Level
 
@@ -36,30 +38,19 @@ def rule(condition: int, *carries: str) -> Rule:
     )
 
 
-def group(known: dict[int, bool], *conditions: int) -> Group:
+def group(known: dict[int, bool], *conditions: int, memory: Memory | None = None) -> Group:
     matchers = {
         field: FieldMatcher(
             {i: n for i, n in enumerate(NODES) if isinstance(n, ir.Text | ir.Null) and n.field == field}
         )
         for field in ("kind", "f", "g")
     }
-    return Group(NODES, matchers, [rule(condition) for condition in conditions], Known(NODES, known))
+    questions = Questions(NODES, known, Questions(NODES), reached(NODES, known))
+    return Group(questions, matchers, [rule(condition) for condition in conditions], memory=memory)
 
 
 def found(made: Group, line: bytes) -> list[str]:
     return [match.rule for match in made.match(line, 0)]
-
-
-def test_truth_spreads_from_what_is_known() -> None:
-    assert truth({0: True})[:6] == [True, None, None, None, False, None]
-    assert truth({0: False})[:6] == [False, None, None, False, True, True]
-    assert truth({1: True})[6:] == [False, False, None, True, None]
-    assert truth({}) == [None] * len(NODES)
-
-
-def truth(known: dict[int, bool]) -> list[bool | None]:
-    found = Known(NODES, known)
-    return [found[place] for place in range(len(NODES))]
 
 
 def test_only_open_questions_need_fields() -> None:
@@ -74,8 +65,8 @@ def test_rules_are_asked_by_their_anchors() -> None:
     made = group({0: True}, 3, 5, 7)
     assert set(made._anchored) == {1, 2}, "of a conjunction, the longer text"
     assert made._unanchored == []
-    assert [rule.id for rule, _ in group({}, 6)._unanchored] == ["r6"], "what is only denied has none"
-    assert [rule.id for rule, _ in group({}, 5)._unanchored] == ["r5"], "nor a choice of which one part has none"
+    assert [rule.id for rule in group({}, 6)._unanchored] == ["r6"], "what is only denied has none"
+    assert [rule.id for rule in group({}, 5)._unanchored] == ["r5"], "nor a choice of which one part has none"
     assert set(group({}, 9)._anchored) == {1, 8}
 
 
@@ -87,22 +78,27 @@ def test_all_kinds_together() -> None:
     assert found(made, b"{}") == ["r6", "r9"]
 
 
-def test_what_was_answered_once_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(groups, "CACHED_RECORDS", 2)
-    made = group({0: True}, 3, 6)
-    for value, answer in [("x", "r3"), ("y", "r6"), ("x", "r3"), ("z", "r6"), ("x", "r3")]:
+def test_what_was_answered_once_is_remembered_within_bounds():
+    memory = Memory(room=1_500)
+    made = group({0: True}, 3, 6, memory=memory)
+    most = 0
+    for value, answer in [("x", "r3"), ("y", "r6"), ("x", "r3"), *((f"z{n}", "r6") for n in range(20)), ("x", "r3")]:
         assert found(made, b'{"f":"%s"}' % value.encode()) == [answer]
-        assert 0 < len(made._remembered) <= 2
+        assert 0 < memory.used <= memory.room
+        most = max(most, len(made._answers))
+    assert 2 < most < 20
+    before = len(made._answers)
     assert found(made, b'{"f":["x","y"]}') == ["r3"], "a list is not remembered, and is answered"
-    assert found(made, b'{"f":"%s"}' % (b"y" * (groups.CACHED_LENGTH + 1))) == ["r6"]
-    assert all(len(key[0]) < 2 for key in made._remembered)
+    assert found(made, b'{"f":"%s"}' % (b"y" * LARGEST)) == ["r6"]
+    assert len(made._answers) == before
 
 
 def test_what_python_holds_to_be_equal_is_told_apart():
-    made = Group(
-        (ir.Number("f", 1),), {"f": FieldMatcher({0: ir.Number("f", 1)})}, [rule(0)], Known((ir.Number("f", 1),), {})
-    )
-    assert [found(made, b'{"f":%s}' % text) for text in (b"1", b"true", b"1.0", b"1")] == [["r0"], [], ["r0"], ["r0"]]
+    nodes = (ir.Number("f", 1),)
+    made = Group(Questions(nodes), {"f": FieldMatcher({0: nodes[0]})}, [rule(0)])
+    for _ in range(2):
+        found_of = [found(made, b'{"f":%s}' % text) for text in (b"1", b"true", b"1.0", b"1")]
+        assert found_of == [["r0"], [], ["r0"], ["r0"]]
 
 
 @pytest.mark.parametrize(
@@ -112,18 +108,3 @@ def test_what_python_holds_to_be_equal_is_told_apart():
 def test_carried_values(value: object, text: str | None) -> None:
     carried = carried_values(rule(0, "f"), {"f": value})
     assert carried == ({} if text is None else {"f": text})
-
-
-@pytest.mark.parametrize(
-    ("value", "other", "answer"),
-    [
-        ("a", "A", True),
-        (1, "1", True),
-        (UNSET, "a", False),
-        ("a", UNSET, False),
-        (None, None, False),
-        (["b", "a"], ["a"], True),
-    ],
-)
-def test_same(value: object, other: object, answer: bool) -> None:
-    assert same(ir.SameAs("f", "g", starts=False, ends=False), value, other) is answer

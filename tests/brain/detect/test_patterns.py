@@ -5,7 +5,8 @@ import hyperscan
 import pytest
 from msgspec import UNSET
 
-from tercio.brain.detect import ir, patterns
+from tercio.brain.detect import ir
+from tercio.brain.detect.memory import LARGEST, Memory
 from tercio.brain.detect.patterns import FieldMatcher, expression_of, number_of
 
 LEAVES: dict[int, ir.Leaf] = {
@@ -50,14 +51,16 @@ def test_all_questions_of_a_field_at_once(value: Any, hits: set[int]) -> None:
     assert MATCHER.hits(value) == hits, "and again from memory"
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "CACHED_VALUES", 10)
-    matcher = FieldMatcher(LEAVES)
+def test_memory_is_bounded() -> None:
+    memory = Memory(room=5_000)
+    matcher = FieldMatcher(LEAVES, memory)
     for number in range(100):
         matcher.hits(f"a{number}")
-    matcher.hits("a" * (patterns.CACHED_LENGTH + 1))
-    assert matcher._remembered.cache_info().currsize == 10
-    assert matcher._remembered.cache_info().misses == 100, "a long text is not remembered"
+        assert 0 < memory.used <= memory.room
+    known = len(matcher._answers)
+    assert 1 < known < 50
+    matcher.hits("a" * LARGEST)
+    assert len(matcher._answers) == known
 
 
 def test_every_letter_of_unicode_is_found_whatever_its_case() -> None:

@@ -1,6 +1,6 @@
 """Base rules over batches of lines: route, decode what the route's rules need, ask, match (DESIGN §6)."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import msgspec
@@ -8,8 +8,10 @@ import msgspec
 from tercio.brain.detect import ir
 from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.fields import FieldReader
-from tercio.brain.detect.groups import Group, Known
+from tercio.brain.detect.groups import Group
+from tercio.brain.detect.memory import Memory
 from tercio.brain.detect.patterns import FieldMatcher
+from tercio.brain.detect.questions import Questions, reached
 from tercio.brain.detect.rules import Origin, Rule, RuleSet
 from tercio.model.events import Batch, LogSource, Match
 
@@ -20,7 +22,7 @@ Route = tuple[tuple[str, tuple[str, ...]], ...]
 """The same as a key; letters count as equal whatever their case."""
 
 MAX_GROUPS = 4_096
-"""Plans kept per source; beyond it they are made anew."""
+"""Routing values whose plans are kept per source; beyond it they are made anew."""
 
 
 class Detector:
@@ -33,8 +35,12 @@ class Detector:
     def __init__(
         self, ruleset: RuleSet, log_sources: Mapping[str, LogSource], databases: Databases | None = None
     ) -> None:
-        matchers = _matchers(ruleset, databases or Databases())
-        self._routers = {name: _Router(ruleset, matchers, source) for name, source in log_sources.items()}
+        memory = Memory()
+        matchers = _matchers(ruleset, memory, databases or Databases())
+        questions = Questions(ruleset.nodes)
+        self._routers = {
+            name: _Router(ruleset, matchers, questions, memory, source) for name, source in log_sources.items()
+        }
         taken = {rule for router in self._routers.values() for rule in router.takes}
         self.unrouted = {
             rule.id: _no_route(rule.origin, log_sources.values())
@@ -61,9 +67,18 @@ class Detector:
 class _Router:
     """The groups of one source."""
 
-    def __init__(self, ruleset: RuleSet, matchers: Mapping[str, FieldMatcher], source: LogSource) -> None:
+    def __init__(
+        self,
+        ruleset: RuleSet,
+        matchers: Mapping[str, FieldMatcher],
+        questions: Questions,
+        memory: Memory,
+        source: LogSource,
+    ) -> None:
         self._nodes = ruleset.nodes
         self._matchers = matchers
+        self._questions = questions
+        self._memory = memory
         self._source = source
         self._reader = FieldReader(source.routes, source.places)
         self._leaves = [
@@ -71,51 +86,62 @@ class _Router:
             for place, node in enumerate(ruleset.nodes)
             if not isinstance(node, ir.And | ir.Or | ir.Not | ir.SameAs) and node.field in source.routes
         ]
-        nothing_routed = Known(ruleset.nodes, {place: False for place, _ in self._leaves})
+        self._flags = reached(ruleset.nodes, [place for place, _ in self._leaves])
+        nothing_routed = self._questions_of({place: False for place, _ in self._leaves})
         self._anywhere: list[Rule] = []
         self._routed: dict[Route, list[Rule]] = {}
         for rule in ruleset.rules.values():
             routes = _routes(rule.origin, source)
-            if routes is None and nothing_routed[rule.condition] is False:
+            if routes is None and nothing_routed.known(rule.condition) is False:
                 self._anywhere.append(rule)
             for route in routes or ():
                 self._routed.setdefault(_key(route), []).append(rule)
-        self._groups: dict[tuple[Any, ...], Group | None] = {}
+        self._groups: dict[Hashable, Group | None] = {}
+        self._plans: dict[tuple[tuple[str, ...], frozenset[int]], Group | None] = {}
         self.takes = frozenset(r.id for rules in (self._anywhere, *self._routed.values()) for r in rules)
 
     def group(self, line: bytes) -> Group | None:
-        values = self._reader.read(line)
-        key = (*values, *map(type, values))  # Python holds 1, 1.0 and True to be equal.
+        raw = self._reader.raw(line)
         try:
-            return self._groups[key]
+            return self._groups[raw]
         except KeyError:
             pass
         except TypeError:  # A list or an object where a routing value belongs.
             return None
         if len(self._groups) >= MAX_GROUPS:
             self._groups.clear()
-        group = self._groups[key] = self._plan(values)
+            self._plans.clear()
+        values = self._reader.values(raw)
+        if any(isinstance(value, list | dict) for value in values):
+            return None
+        group = self._groups[raw] = self._plan(values)
         return group
 
     def _plan(self, routing: tuple[Any, ...]) -> Group | None:
         values = dict(zip(self._reader.fields, routing, strict=True))
         hits = {field: self._matchers[field].hits(value) for field, value in values.items() if field in self._matchers}
-        known = Known(self._nodes, {place: place in hits[field] for place, field in self._leaves})
+        known = {place: place in hits[field] for place, field in self._leaves}
         said = {field: ir.fold(ir.text_of(value) or "") for field, value in values.items()}
         open_now = [self._anywhere, *(rules for route, rules in self._routed.items() if _among(said, route))]
-        rules = {rule.id: rule for each in open_now for rule in each}.values()
-        group = Group(self._nodes, self._matchers, rules, known, self._source.places)
-        return None if group.empty else group
+        rules = {rule.id: rule for each in open_now for rule in each}
+        alike = (tuple(rules), frozenset(place for place, holds in known.items() if holds))
+        if alike not in self._plans:
+            group = Group(self._questions_of(known), self._matchers, rules.values(), self._source.places, self._memory)
+            self._plans[alike] = None if group.empty else group
+        return self._plans[alike]
+
+    def _questions_of(self, known: Mapping[int, bool]) -> Questions:
+        return Questions(self._nodes, known, self._questions, self._flags)
 
 
-def _matchers(ruleset: RuleSet, databases: Databases) -> dict[str, FieldMatcher]:
+def _matchers(ruleset: RuleSet, memory: Memory, databases: Databases) -> dict[str, FieldMatcher]:
     leaves: dict[str, dict[int, ir.Leaf]] = {}
     for place, node in enumerate(ruleset.nodes):
         if isinstance(node, ir.SameAs):
             leaves.setdefault(node.other, {})
         if not isinstance(node, ir.And | ir.Or | ir.Not):
             leaves.setdefault(node.field, {})[place] = node
-    return {field: FieldMatcher(members, databases) for field, members in leaves.items()}
+    return {field: FieldMatcher(members, memory, databases) for field, members in leaves.items()}
 
 
 def _routes(origin: Origin, source: LogSource) -> tuple[Where, ...] | None:

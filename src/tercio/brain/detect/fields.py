@@ -1,6 +1,6 @@
 """Reading only some fields of a JSON line: a decoder made for them, and a general way for lines of another shape."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -28,6 +28,10 @@ class Loose(NamedTuple):
     kinds: tuple[type, ...]
 
 
+NOTHING = Loose((), ())
+"""What a reading of no fields finds."""
+
+
 class FieldReader:
     """Reads the values of some fields, in their given order, from a line.
 
@@ -50,7 +54,7 @@ class FieldReader:
         ]
         if self._typed:
             shape, names = _struct(paths)
-            self._decode = msgspec.json.Decoder(shape).decode
+            self._decode: Callable[[bytes], Hashable] = msgspec.json.Decoder(shape).decode
             self._pick: Callable[[Any], Any] = attrgetter(*names)
             self._single = len(names) == 1
 
@@ -58,27 +62,27 @@ class FieldReader:
         """The values. Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError on what is no JSON object."""
         return self.values(self.raw(line))
 
-    def raw(self, line: bytes) -> tuple[Any, ...]:
-        """What stands at all places: equal only where the values are. It can be hashed unless a list or an object is
-        among them. Raises as ``read`` does."""
+    def raw(self, line: bytes) -> Hashable:
+        """What stands at all places: equal only where the values are. Its hash raises TypeError where a list or an
+        object is among them. Raises as ``read`` does."""
         if not self._typed:
             return self._walk(line)
         try:
-            picked = self._pick(self._decode(line))
+            return self._decode(line)
         except msgspec.ValidationError:
             return self._walk(line)
-        return (picked,) if self._single else picked
 
-    def values(self, raw: tuple[Any, ...]) -> tuple[Any, ...]:
+    def values(self, raw: Any) -> tuple[Any, ...]:
         """The values in what was read. Where a field is not at its first place, the next one that has it counts."""
         if isinstance(raw, Loose):
             return raw.values
+        picked = (self._pick(raw),) if self._single else self._pick(raw)
         if not self._others:
-            return raw
-        values = list(raw[: len(self.fields)])
+            return picked
+        values = list(picked[: len(self.fields)])
         for at, others in self._others:
             if values[at] is UNSET:
-                values[at] = _first(raw[other] for other in others)
+                values[at] = _first(picked[other] for other in others)
         return tuple(values)
 
     def _walk(self, line: bytes) -> Loose:
@@ -136,5 +140,5 @@ def _struct(paths: Iterable[tuple[str, ...]]) -> tuple[type[msgspec.Struct], lis
             definitions.append((name, Narrow, UNSET))
             ways[head,] = name
     rename = {f"f{place}": head for place, head in enumerate(heads)}
-    shape = msgspec.defstruct("Fields", definitions, rename=rename, gc=False)
+    shape = msgspec.defstruct("Fields", definitions, rename=rename, frozen=True, gc=False)
     return shape, [ways[path] for path in paths]

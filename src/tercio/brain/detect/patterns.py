@@ -4,7 +4,7 @@ import ipaddress
 import operator
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from sys import getsizeof
 from typing import Any
 
 import hyperscan
@@ -12,12 +12,8 @@ from msgspec import UNSET
 
 from tercio.brain.detect import ir
 from tercio.brain.detect.databases import Databases
+from tercio.brain.detect.memory import Memory
 from tercio.brain.detect.moments import part_of
-
-CACHED_VALUES = 16_384
-"""Values remembered per field."""
-CACHED_LENGTH = 1_024
-"""Longest text that is remembered: with CACHED_VALUES, the bound of a field's memory (16 Mi characters)."""
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
 _RELATIONS = {"eq": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
@@ -70,7 +66,9 @@ class FieldMatcher:
     well, and the uncased patterns, which are stored folded, are answered from that.
     """
 
-    def __init__(self, leaves: Mapping[int, ir.Leaf], databases: Databases | None = None) -> None:
+    def __init__(
+        self, leaves: Mapping[int, ir.Leaf], memory: Memory | None = None, databases: Databases | None = None
+    ) -> None:
         self._nulls = frozenset(i for i, leaf in leaves.items() if isinstance(leaf, ir.Null))
         self._present = frozenset(i for i, leaf in leaves.items() if isinstance(leaf, ir.Exists))
         self._any_text: list[int] = []
@@ -95,7 +93,8 @@ class FieldMatcher:
                     patterns[place] = leaf
         self._folded = frozenset(i for i, leaf in patterns.items() if isinstance(leaf, ir.Text) and not leaf.cased)
         self._database = _database(patterns, databases or Databases())
-        self._remembered = lru_cache(maxsize=CACHED_VALUES, typed=True)(self._scalar)
+        self._memory = memory or Memory()
+        self._answers: dict[str | tuple[type, float | bool | None], frozenset[int]] = {}
 
     def hits(self, value: Any) -> frozenset[int]:
         """The places of the leaves that hold for this value: decoded JSON, or UNSET where the field is absent."""
@@ -103,9 +102,14 @@ class FieldMatcher:
             return self._nulls
         if isinstance(value, list | dict):
             return self._present.union(*map(self.hits, ir.scalars(value)))
-        if isinstance(value, str) and len(value) > CACHED_LENGTH:
-            return self._scalar(value)
-        return self._remembered(value)
+        question = (
+            value if isinstance(value, str) else (type(value), value)
+        )  # Python holds 1, 1.0 and True to be equal.
+        known = self._answers.get(question)
+        if known is None:
+            known = self._scalar(value)
+            self._memory.keep(self._answers, question, known, getsizeof(value) + getsizeof(known))
+        return known
 
     def _scalar(self, value: str | float | bool | None) -> frozenset[int]:
         if value is None:
@@ -146,12 +150,12 @@ class FieldMatcher:
 
 def _scan(database: hyperscan.Database, text: str) -> set[int]:
     found: set[int] = set()
-    database.scan(text.encode(), match_event_handler=lambda place, *_: found.add(place))
+    database.scan(text.encode(), match_event_handler=lambda place, _from, _to, _flags, _context: found.add(place))
     return found
 
 
 def _database(patterns: Mapping[int, ir.Text | ir.Regex], databases: Databases) -> hyperscan.Database | None:
     if not patterns:
         return None
-    expressions = [expression_of(leaf) for leaf in patterns.values()]
-    return databases.of([expression for expression, _ in expressions], list(patterns), [flag for _, flag in expressions])
+    asked = [expression_of(leaf) for leaf in patterns.values()]
+    return databases.of([expression for expression, _ in asked], list(patterns), [flags for _, flags in asked])
