@@ -332,3 +332,11 @@ def test_a_number_is_taken_exactly_or_it_is_a_fault(tmp_path_factory, belief: fl
 
 def test_settings_have_no_secret_in_them_to_print(tmp_path: Path):
     assert "PRIVATE" not in repr(read(tmp_path, TOML))
+
+
+def test_placeholders_of_rules(tmp_path: Path):
+    text = TOML + '\n[placeholders]\nadmins = ["ann", "svc-*"]\n"site name" = "x"\n'
+    assert read(tmp_path, text).placeholders == {"admins": ("ann", "svc-*"), "site name": ("x",)}
+    empty, number = faults(tmp_path, TOML + "\n[placeholders]\nempty = []\nnumber = 5\n")
+    assert "placeholders.empty is empty; write" in empty
+    assert "placeholders.number is 5" in number

@@ -61,7 +61,8 @@ class HandSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings of one site. Paths are absolute: those in the file are relative to its folder. ``text`` is the file
+    """All settings of one site. ``placeholders`` is what the placeholders of rules stand for (``%name%``, Sigma's
+    ``expand``). Paths are absolute: those in the file are relative to its folder. ``text`` is the file
     as it was read, so that what is found wrong later can be told by its line."""
 
     file: Path
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state: Path
     site: Path
     rules: tuple[Path, ...]
+    placeholders: dict[str, tuple[str, ...]] = {}
     mandate: tuple[Path, ...]
     sources: tuple[SourceSettings, ...]
     hands: tuple[HandSettings, ...]
@@ -129,6 +131,7 @@ def _settings(file: Path, text: str, root: Table) -> Settings:
         state=state,
         site=site,
         rules=tuple(_path(folder, text) for text in rules),
+        placeholders=_placeholders(root.table("placeholders")),
         mandate=tuple(_path(folder, text) for text in mandate),
         sources=tuple(_source(folder, name, table) for name, table in root.named("sources")),
         hands=tuple(_hand(folder, name, table) for name, table in root.named("hands")),
@@ -140,6 +143,14 @@ def _settings(file: Path, text: str, root: Table) -> Settings:
     _each_alone(root.table("hands"), "socket", [(hand.name, hand.socket) for hand in result.hands])
     root.done()
     return result
+
+
+def _placeholders(table: Table) -> dict[str, tuple[str, ...]]:
+    """By name, one text or several, in which ``*`` and ``?`` are wildcards as in any rule."""
+    names = table.keys()
+    for name in names:
+        table.required(name, '["DC1*", "DC2"], or take it off')
+    return {name: table.texts(name) for name in names}
 
 
 def _source(folder: Path, name: str, table: Table) -> SourceSettings:
