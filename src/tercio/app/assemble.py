@@ -9,13 +9,15 @@ import msgspec
 from tercio import __version__
 from tercio.agents.mandate import Mandate, MandateError
 from tercio.agents.mandate import load as load_mandate
+from tercio.agents.situation import Limits
 from tercio.app.build import code_digest
 from tercio.app.settings import Settings, SettingsError, wrong
+from tercio.brain.decide.question import Outlook
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import Rejected
 from tercio.brain.detect.sigma import compile_rules
 from tercio.content import mandate_schema, mandate_texts, rule_texts
-from tercio.loop.state import Content
+from tercio.loop.state import Content, Release
 from tercio.model.canon import canonical
 from tercio.model.decisions import Reach
 from tercio.model.journal import Basis
@@ -24,7 +26,7 @@ from tercio.model.sitecheck import Severity, check_site
 from tercio.model.siteparse import SiteError, parse_site
 from tercio.model.tomlines import Path as Place
 from tercio.model.tomltable import nearest
-from tercio.products.sensors import SENSORS
+from tercio.products.sensors import SENSORS, Sensor
 
 MOST_RULES = 20_000
 """Rule files of one folder at the most: some ten seconds of reading on a slow core."""
@@ -45,31 +47,63 @@ def content_of(settings: Settings, read: Callable[[int], None] = lambda _: None)
     site = bounded(site_of(settings))
     if faults := list(_strange_zones(settings, site)):
         raise wrong(settings, faults)
-    (rules, unreadable), mandates = _rule_texts(settings), _mandate_texts(settings)
-    compiled = compile_rules({**rule_texts(), **rules}, own=rules.keys(), read=read)
-    compiled = msgspec.structs.replace(compiled, rejected=(*unreadable, *compiled.rejected))
-    sensors = {source.name: SENSORS[source.sensor] for source in settings.sources}
-    reaches = tuple(Reach(hand.name, hand.mechanism, hand.zones) for hand in settings.hands)
-    return Content(
+    rules, unreadable = _rule_texts(settings)
+    parts = Parts(
         site=site,
-        sensors=sensors,
+        rules=rules,
+        unreadable=unreadable,
+        mandates=_mandate_texts(settings),
+        sensors={source.name: SENSORS[source.sensor] for source in settings.sources},
         silent_after={source.name: source.silent_after for source in settings.sources},
-        rules=compiled,
-        detector=Detector(compiled, {name: sensor.log_source for name, sensor in sensors.items()}),
-        mandate=_mandate(mandates),
+        reaches=tuple(Reach(hand.name, hand.mechanism, hand.zones) for hand in settings.hands),
         limits=settings.limits,
         outlook=settings.outlook,
         release=settings.release,
-        reaches=reaches,
+    )
+    return made(parts, read)
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a loop's content is made of: the site (as it may be taken), the site's own rules and policies as texts by
+    file, files of rules that can't be read, sensors by source, who can act where, and the numbers."""
+
+    site: Site
+    rules: dict[str, str]
+    unreadable: tuple[Rejected, ...] = ()
+    mandates: dict[str, str] = {}
+    sensors: dict[str, Sensor]
+    silent_after: dict[str, int] = {}
+    reaches: tuple[Reach, ...] = ()
+    limits: Limits = Limits()
+    outlook: Outlook = Outlook()
+    release: Release = Release()
+
+
+def made(parts: Parts, read: Callable[[int], None] = lambda _: None) -> Content:
+    """The content of these parts and of what Tercio brings along. Raises SettingsError for policies that can't be
+    used."""
+    compiled = compile_rules({**rule_texts(), **parts.rules}, own=parts.rules.keys(), read=read)
+    compiled = msgspec.structs.replace(compiled, rejected=(*parts.unreadable, *compiled.rejected))
+    return Content(
+        site=parts.site,
+        sensors=parts.sensors,
+        silent_after=parts.silent_after,
+        rules=compiled,
+        detector=Detector(compiled, {name: sensor.log_source for name, sensor in parts.sensors.items()}),
+        mandate=_mandate(parts.mandates),
+        limits=parts.limits,
+        outlook=parts.outlook,
+        release=parts.release,
+        reaches=parts.reaches,
         basis=Basis(
             version=__version__,
             code=code_digest(),
-            site=_digest(site),
-            rules=_digest([sorted(texts.values()) for texts in (rule_texts(), rules)]),
-            numbers=_digest([settings.limits, settings.outlook, settings.release, reaches]),
+            site=_digest(parts.site),
+            rules=_digest([sorted(texts.values()) for texts in (rule_texts(), parts.rules)]),
+            numbers=_digest([parts.limits, parts.outlook, parts.release, parts.reaches]),
             policies=tuple(sorted(mandate_texts().items())),
             schema=mandate_schema(),
-            own=tuple(sorted(mandates.items())),
+            own=tuple(sorted(parts.mandates.items())),
         ),
     )
 
@@ -94,28 +128,38 @@ def _strange_zones(settings: Settings, site: Site) -> Iterator[tuple[Place, str]
                 yield ("hands", hand.name, "zones"), words + (nearest(zone, site.zones) or "; list it there")
 
 
-def _rule_texts(settings: Settings) -> tuple[dict[str, str], list[Rejected]]:
+def _rule_texts(settings: Settings) -> tuple[dict[str, str], tuple[Rejected, ...]]:
     """The Sigma rules in the settings' own folders, by file, and the files that can't be read."""
     texts: dict[str, str] = {}
     unreadable: list[Rejected] = []
     for number, folder in enumerate(settings.rules):
-        place: Place = ("tercio", "rules", number)
-        files = sorted(path for end in ("*.yml", "*.yaml") for path in folder.rglob(end)) if folder.is_dir() else []
-        if not files:
-            words = f"{folder} has no Sigma rules (*.yml); correct the path, or take it off the list"
-            raise wrong(settings, [(place, words)])
-        if len(files) > MOST_RULES:
-            words = (
-                f"{folder} has {len(files):,} rule files, and {MOST_RULES:,} are the most; name the folders you need"
-            )
-            raise wrong(settings, [(place, words)])
-        for file in files:
-            try:
-                texts[str(file)] = file.read_text(encoding="utf-8")
-            except OSError as error:
-                unreadable.append(Rejected(str(file), 1, "", f"{error.strerror}; let this user read it"))
-            except UnicodeDecodeError:
-                unreadable.append(Rejected(str(file), 1, "", "this is not UTF-8 text; save it as UTF-8"))
+        try:
+            found, lost = rules_in(folder)
+        except ValueError as error:
+            raise wrong(settings, [(("tercio", "rules", number), str(error))]) from None
+        texts |= found
+        unreadable += lost
+    return texts, tuple(unreadable)
+
+
+def rules_in(folder: Path) -> tuple[dict[str, str], list[Rejected]]:
+    """The Sigma rules in one folder, by file, and the files that can't be read. Raises ValueError, in words, where
+    there are none or too many."""
+    texts: dict[str, str] = {}
+    unreadable: list[Rejected] = []
+    files = sorted(path for end in ("*.yml", "*.yaml") for path in folder.rglob(end)) if folder.is_dir() else []
+    if not files:
+        raise ValueError(f"{folder} has no Sigma rules (*.yml); correct the path, or take it off the list")
+    if len(files) > MOST_RULES:
+        words = f"{folder} has {len(files):,} rule files, and {MOST_RULES:,} are the most; name the folders you need"
+        raise ValueError(words)
+    for file in files:
+        try:
+            texts[str(file)] = file.read_text(encoding="utf-8")
+        except OSError as error:
+            unreadable.append(Rejected(str(file), 1, "", f"{error.strerror}; let this user read it"))
+        except UnicodeDecodeError:
+            unreadable.append(Rejected(str(file), 1, "", "this is not UTF-8 text; save it as UTF-8"))
     return texts, unreadable
 
 
