@@ -195,3 +195,20 @@ def test_a_sound_site_is_bounded_by_nothing():
 def test_the_built_in_mandate_is_there(tmp_path: Path):
     assert content(tmp_path).mandate.words
     assert mandate_texts()
+
+
+def test_what_rules_became_is_kept_beside_the_state_and_rests_on_placeholders(tmp_path: Path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "one.yml").write_text(RULE.replace("it: {", "it: {who|expand: '%who%', "))
+    text = changed('site = "site.toml"', 'site = "site.toml"\nrules = ["own"]')
+    (tmp_path / "state").mkdir(exist_ok=True)
+    without = content(tmp_path, text)
+    assert "[placeholders]" in without.rules.rejected[0].reason
+    ann, bob = (content(tmp_path, f'{text}\n[placeholders]\nwho = "{name}"\n') for name in ("ann", "bob"))
+    assert not ann.rules.rejected
+    assert len({each.basis.rules for each in (without, ann, bob)}) == 3
+    kept = tmp_path / "state" / "rules.cache"
+    before = kept.stat().st_ino
+    again = content(tmp_path, f'{text}\n[placeholders]\nwho = "bob"\n')
+    assert (again.rules, again.basis) == (bob.rules, bob.basis)
+    assert kept.stat().st_ino == before, "nothing was made anew"

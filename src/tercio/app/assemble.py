@@ -11,11 +11,11 @@ from tercio.agents.mandate import Mandate, MandateError
 from tercio.agents.mandate import load as load_mandate
 from tercio.agents.situation import Limits
 from tercio.app.build import code_digest
+from tercio.app.rulebook import NAME as KEPT
+from tercio.app.rulebook import detector_of
 from tercio.app.settings import Settings, SettingsError, wrong
 from tercio.brain.decide.question import Outlook
-from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import Rejected
-from tercio.brain.detect.sigma import compile_rules
 from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.loop.state import Content, Release
 from tercio.model.canon import canonical
@@ -51,6 +51,7 @@ def content_of(settings: Settings, read: Callable[[int], None] = lambda _: None)
     parts = Parts(
         site=site,
         rules=rules,
+        placeholders=settings.placeholders,
         unreadable=unreadable,
         mandates=_mandate_texts(settings),
         sensors={source.name: SENSORS[source.sensor] for source in settings.sources},
@@ -60,15 +61,17 @@ def content_of(settings: Settings, read: Callable[[int], None] = lambda _: None)
         outlook=settings.outlook,
         release=settings.release,
     )
-    return made(parts, read)
+    return made(parts, read, settings.state / KEPT)
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a loop's content is made of: the site (as it may be taken), the site's own rules and policies as texts by
-    file, files of rules that can't be read, sensors by source, who can act where, and the numbers."""
+    file, what placeholders in rules stand for, files of rules that can't be read, sensors by source, who can act where,
+    and the numbers."""
 
     site: Site
     rules: dict[str, str]
+    placeholders: dict[str, tuple[str, ...]] = {}
     unreadable: tuple[Rejected, ...] = ()
     mandates: dict[str, str] = {}
     sensors: dict[str, Sensor]
@@ -79,17 +82,19 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     release: Release = Release()
 
 
-def made(parts: Parts, read: Callable[[int], None] = lambda _: None) -> Content:
-    """The content of these parts and of what Tercio brings along. Raises SettingsError for policies that can't be
-    used."""
-    compiled = compile_rules({**rule_texts(), **parts.rules}, own=parts.rules.keys(), read=read)
+def made(parts: Parts, read: Callable[[int], None] = lambda _: None, keep: Path | None = None) -> Content:
+    """The content of these parts and of what Tercio brings along; what rules were compiled to is taken from the file
+    ``keep``, and kept there. Raises SettingsError for policies that can't be used."""
+    sources = {name: sensor.log_source for name, sensor in parts.sensors.items()}
+    values = parts.placeholders
+    compiled, detector = detector_of(rule_texts(), parts.rules, sources, placeholders=values, keep=keep, read=read)
     compiled = msgspec.structs.replace(compiled, rejected=(*parts.unreadable, *compiled.rejected))
     return Content(
         site=parts.site,
         sensors=parts.sensors,
         silent_after=parts.silent_after,
         rules=compiled,
-        detector=Detector(compiled, {name: sensor.log_source for name, sensor in parts.sensors.items()}),
+        detector=detector,
         mandate=_mandate(parts.mandates),
         limits=parts.limits,
         outlook=parts.outlook,
@@ -99,7 +104,7 @@ def made(parts: Parts, read: Callable[[int], None] = lambda _: None) -> Content:
             version=__version__,
             code=code_digest(),
             site=_digest(parts.site),
-            rules=_digest([sorted(texts.values()) for texts in (rule_texts(), parts.rules)]),
+            rules=_digest([*(sorted(texts.values()) for texts in (rule_texts(), parts.rules)), parts.placeholders]),
             numbers=_digest([parts.limits, parts.outlook, parts.release, parts.reaches]),
             policies=tuple(sorted(mandate_texts().items())),
             schema=mandate_schema(),
