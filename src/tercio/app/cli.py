@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tercio import __version__
-from tercio.app.commands import audit, check, init, look, run, site, speak, status
+from tercio.app.commands import audit, check, init, look, replay, run, site, speak, status
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "window close": speak.window_close,
     "site check": site.site_check,
     "site show": site.site_show,
+    "replay": replay.replay_command,
     "audit verify": audit.audit_verify,
     "audit replay": audit.audit_replay,
     "hand": run.hand,

@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tercio.app.cli import COMMANDS
+from tercio.app.commands import replay
+from tercio.drills.range.range import site_file
+from tests.app.given import Cli
+from tests.house import tree
+
+RULES = tree.SRC / "content" / "rules"
+SWEEP = RULES / "port-sweep" / "positive.ndjson"
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "eve.json").write_bytes(SWEEP.read_bytes())
+    (folder / "notes.txt").write_text("call the plant\n")
+    return folder
+
+
+def test_it_is_a_command():
+    assert COMMANDS["replay"] is replay.replay_command
+
+
+def test_one_object_and_nothing_written(logs: Path, cli: Cli):
+    before = sorted(path.stat().st_mtime_ns for path in logs.rglob("*"))
+    done = cli("replay", str(logs), "--json")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    (told,) = found["replays"]
+    assert (told["name"], told["lines"]) == ("all", len(SWEEP.read_bytes().splitlines()))
+    assert told["incidents"]
+    assert [Path(file["name"]).name for file in found["skipped"]] == ["notes.txt"]
+    assert sorted(path.stat().st_mtime_ns for path in logs.rglob("*")) == before
+
+
+def test_the_page_and_what_was_not_read(logs: Path, cli: Cli):
+    site = logs.parent / "site.toml"
+    site.write_text(site_file().read_text())
+    done = cli("replay", str(logs), "--site", str(site), "--each")
+    assert done.returncode == 0
+    assert "Incident inc-" in done.stdout
+    assert "notes.txt: no sensor knows its records" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["{logs}/gone"], "no such file or folder"),
+        (["{logs}/notes.txt"], "there is nothing to replay"),
+        (["{logs}", "--rules", "{logs}"], "has no Sigma rules"),
+        (["{logs}", "--site", "{logs}/gone.toml"], "No such file"),
+        (["{logs}", "--site", "{logs}/notes.txt"], "this is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(words: list[str], said: str, logs: Path, cli: Cli):
+    done = cli("replay", *(word.format(logs=logs) for word in words))
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert done.stdout == ""
