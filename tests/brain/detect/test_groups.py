@@ -54,10 +54,10 @@ def found(made: Group, line: bytes) -> list[str]:
 
 
 def test_only_open_questions_need_fields() -> None:
-    assert group({0: True}, 3)._reader.fields == ("f",)
+    assert group({0: True}, 3)._usual.fields == ("f",)
     assert group({0: False}, 3).empty
     decided = group({0: False}, 5)
-    assert decided._reader.fields == ()
+    assert decided._usual.fields == ()
     assert found(decided, b"{}") == ["r5"]
 
 

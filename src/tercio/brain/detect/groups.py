@@ -1,11 +1,12 @@
 """What is left to ask once the routing values of a line are known: one plan per combination of them."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from sys import getsizeof
 from typing import Any
 
 from tercio.brain.detect import ir
-from tercio.brain.detect.fields import NOTHING, FieldReader, own_name
+from tercio.brain.detect.fields import ANYWHERE, NOTHING, FieldReader, own_name
+from tercio.brain.detect.keywords import Keywords
 from tercio.brain.detect.memory import Memory
 from tercio.brain.detect.patterns import FieldMatcher
 from tercio.brain.detect.questions import Questions
@@ -33,6 +34,7 @@ class Group:
         self._anchored: dict[int, list[Rule]] = {}
         asked: dict[str, None] = {}
         carried: dict[str, None] = {}
+        spoken: list[ir.Leaf] = []
         for rule in rules:
             known = questions.known(rule.condition)
             if known is False:
@@ -42,43 +44,63 @@ class Group:
                 self._always.append(rule)
                 continue
             asked.update(questions.fields(rule.condition))
+            spoken.extend(questions.leaves(rule.condition, ANYWHERE))
             anchor = questions.anchor(rule.condition)
             if anchor is None:
                 self._unanchored.append(rule)
             for place in anchor[1] if anchor else ():
                 self._anchored.setdefault(place, []).append(rule)
         self._anchors = frozenset(self._anchored)
-        self._reader = FieldReader([*asked, *carried], places)
-        self._matchers = [(at, matchers[f].hits) for at, f in enumerate(self._reader.fields) if f in asked]
+        self._keywords = Keywords(spoken)
+        self._whole = _Reading([*asked, *carried], asked, matchers, places) if ANYWHERE in asked else None
+        asked.pop(ANYWHERE, None)
+        self._usual = _Reading([*asked, *carried], asked, matchers, places)
         self._memory = memory or Memory()
         self._answers: dict[Hashable, Found] = {}
         self.empty = not (self._always or self._unanchored or self._anchored)
 
     def match(self, line: bytes, index: int) -> list[Match]:
         """The rules that match this line, by id. Raises as FieldReader.read does."""
-        raw = self._reader.raw(line) if self._reader.fields else NOTHING
+        if self._whole and self._keywords.may_be_in(line):
+            return [Match(name, index, carried) for name, carried in self._find(self._whole, self._whole.read(line))]
+        usual = self._usual
+        raw = usual.raw(line) if usual.fields else NOTHING
         try:
             found = self._answers.get(raw)
         except TypeError:  # A list or an object is among the values.
-            return [Match(name, index, carried) for name, carried in self._find(self._reader.values(raw))]
+            return [Match(name, index, carried) for name, carried in self._find(usual, usual.values(raw))]
         if found is None:
-            read = self._reader.values(raw)
-            found = self._find(read)
+            read = usual.values(raw)
+            found = self._find(usual, read)
             self._memory.keep(self._answers, raw, found, sum(map(getsizeof, read), getsizeof(read) + getsizeof(found)))
         return [Match(name, index, carried) for name, carried in found] if found else []
 
-    def _find(self, read: tuple[Any, ...]) -> Found:
+    def _find(self, reading: "_Reading", read: tuple[Any, ...]) -> Found:
         """The rules that hold for these values, by id, and what they carry."""
-        hits = frozenset[int]().union(*[hits_of(read[at]) for at, hits_of in self._matchers])
+        hits = frozenset[int]().union(*[hits_of(read[at]) for at, hits_of in reading.matchers])
         if not self._always and not self._unanchored and hits.isdisjoint(self._anchors):
             return ()
-        values = dict(zip(self._reader.fields, read, strict=True))
+        values = dict(zip(reading.fields, read, strict=True))
         asked = {rule.id: rule for place in hits & self._anchors for rule in self._anchored[place]}
         asked.update((rule.id, rule) for rule in self._unanchored)
         test = self._questions.test
         found = {name: rule for name, rule in asked.items() if test(rule.condition)(hits, values)}
         found.update((rule.id, rule) for rule in self._always)
         return tuple((name, carried_values(found[name], values)) for name in sorted(found))
+
+
+class _Reading(FieldReader):
+    """A way to read what is asked of a line, with what answers for each value, by its place among the values."""
+
+    def __init__(
+        self,
+        fields: Iterable[str],
+        asked: Collection[str],
+        matchers: Mapping[str, FieldMatcher],
+        places: Callable[[str], tuple[str, ...]],
+    ) -> None:
+        super().__init__(fields, places)
+        self.matchers = [(at, matchers[field].hits) for at, field in enumerate(self.fields) if field in asked]
 
 
 def carried_values(rule: Rule, values: Mapping[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@ Nodes refer to others by their place in the table, and stand behind what they re
 rules are one node, the table is a plain value that can be cached, and walking it needs no recursion.
 """
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -131,7 +132,13 @@ class Graph:
 
 def fold(text: str) -> str:
     """The text without case: each character by Unicode's simple folding, so that the length stays the same."""
-    return text.lower() if text.isascii() else "".join(map(_fold_character, text))
+    if text.isascii():
+        return text.lower()
+    small = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")  # Of bytes, only ASCII.
+    return _BEYOND_ASCII.sub(lambda found: _fold_character(found[0]), small)
+
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _fold_character(character: str) -> str:

@@ -1,6 +1,6 @@
 """The graph as questions: what is decided already, and what the rest needs, starts from and comes to."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -95,6 +95,19 @@ class Questions:
                 return {field: None, other: None}
             case leaf:
                 return {leaf.field: None}
+
+    def leaves(self, place: int, field: str) -> Iterator[ir.Leaf]:
+        """The leaves below an open node that are about this field."""
+        if field not in self.fields(place):
+            return
+        match self._nodes[place]:
+            case ir.And(of) | ir.Or(of):
+                for i in self._open(of):
+                    yield from self.leaves(i, field)
+            case ir.Not(inner):
+                yield from self.leaves(inner, field)
+            case leaf:
+                yield leaf
 
     def anchor(self, place: int) -> Anchor | None:
         """Leaves of which one at least holds whenever an open node does, rare ones if possible; None if there are
