@@ -179,7 +179,7 @@ def shares(rounds: list[Round]) -> Mapping[str, float | None]:
 
 
 def strike(attacker: "Striker", follower: Follower, kind: str, source: str) -> Effect | None:
-    """One strike: the effect that stopped it, or None where none did within three seconds."""
+    """One strike: the effect that stopped it, or None where none did within ten seconds."""
     before = set(follower.effects)
     attacker.begin(kind, source)
 
@@ -187,7 +187,7 @@ def strike(attacker: "Striker", follower: Follower, kind: str, source: str) -> E
         mine = [e for lease, e in follower.effects.items() if lease not in before and e.held]
         return next((e for e in mine if isinstance(e.target, HostTarget) and source in e.target.addresses), None)
 
-    follower.until(lambda: stopped() is not None, 3.0)
+    follower.until(lambda: stopped() is not None, 10.0)
     attacker.finish()
     effect = stopped()
     if effect is not None:
