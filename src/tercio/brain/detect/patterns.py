@@ -23,6 +23,7 @@ _FLAGS = {
     "m": hyperscan.HS_FLAG_MULTILINE,
     "s": hyperscan.HS_FLAG_DOTALL,
 }
+_NONE: frozenset[int] = frozenset()
 _WILD = {ir.MANY: ".*", ir.ONE: "."}
 
 
@@ -114,44 +115,48 @@ class FieldMatcher:
     def _scalar(self, value: str | float | bool | None) -> frozenset[int]:
         if value is None:
             return self._present | self._nulls
-        found = set(self._present)
+        found = list(self._present)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            found.update(self._numbers.get(value, ()))
+            found += self._numbers.get(value, ())
         text = ir.text_of(value)
         if text is not None:
-            found.update(self._any_text)
-            found.update(self._text_hits(text))
+            self._add_text(found, text)
         number = number_of(value) if self._bounds else None
         if number is not None:
-            found.update(place for place, relation, bound in self._bounds if relation(number, bound))
+            found.extend(place for place, relation, bound in self._bounds if relation(number, bound))
         for place, leaf, relation in self._moments:
             part = part_of(value, leaf.part)
             if part is not None and relation(part, leaf.bound):
-                found.add(place)
-        return frozenset(found)
+                found.append(place)
+        return frozenset(found) if found else _NONE
 
-    def _text_hits(self, text: str) -> set[int]:
+    def _add_text(self, found: list[int], text: str) -> None:
         folded = ir.fold(text)
-        found = {*self._texts.get(folded, ()), *self._cased.get(text, ())}
+        found += self._any_text
+        found += self._texts.get(folded, ())
+        found += self._cased.get(text, ())
         if self._networks:
             try:
                 address = ipaddress.ip_address(text)
             except ValueError:
                 pass
             else:
-                found.update(place for place, network in self._networks if address in network)
-        if self._database is not None:
-            seen = _scan(self._database, text)
-            if self._folded and not text.isascii():
-                seen = (seen - self._folded) | (_scan(self._database, folded) & self._folded)
-            found |= seen
-        return found
+                found.extend(place for place, network in self._networks if address in network)
+        if self._database is None:
+            return
+        if not self._folded or text.isascii():
+            _scan(self._database, text, found)
+            return
+        seen: list[int] = []
+        _scan(self._database, text, seen)
+        found.extend(place for place in seen if place not in self._folded)
+        _scan(self._database, folded, seen := [])
+        found.extend(place for place in seen if place in self._folded)
 
 
-def _scan(database: hyperscan.Database, text: str) -> set[int]:
-    found: set[int] = set()
-    database.scan(text.encode(), match_event_handler=lambda place, _from, _to, _flags, _context: found.add(place))
-    return found
+def _scan(database: hyperscan.Database, text: str, found: list[int]) -> None:
+    add = found.append
+    database.scan(text.encode(), match_event_handler=lambda place, _from, _to, _flags, _context: add(place))
 
 
 def _database(patterns: Mapping[int, ir.Text | ir.Regex], databases: Databases) -> hyperscan.Database | None:
