@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tercio import __version__
-from tercio.app.commands import audit, check, init, look, replay, run, site, speak, status
+from tercio.app.commands import audit, check, init, look, replay, rules, run, site, speak, status
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
@@ -33,6 +33,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "site check": site.site_check,
     "site show": site.site_show,
     "replay": replay.replay_command,
+    "rules coverage": rules.rules_coverage,
+    "rules lint": rules.rules_lint,
+    "rules test": rules.rules_test,
+    "rules update": rules.rules_update,
     "audit verify": audit.audit_verify,
     "audit replay": audit.audit_replay,
     "hand": run.hand,
@@ -42,6 +46,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 GROUPS = {
     "window": '"That is us": changes that you announce for a station, a target and a time.',
     "site": "The model of your site: its zones, assets and processes.",
+    "rules": "What is detected: Sigma rules, yours and ours.",
     "audit": "The journal: what was decided and done, provable offline.",
 }
 """Commands of two words, by their first."""

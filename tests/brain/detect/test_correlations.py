@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tercio.brain.detect import windows
+from tercio.brain.detect.correlations import MAX_COUNT
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
 from tercio.brain.detect.windows import LATENESS, Hit, Windows, step
@@ -252,3 +253,10 @@ def test_windows_have_room_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None
     state, _ = step(few, Windows(), [hit("a", n, n, who=n) for n in range(100)])
     assert len(state.tracks["x"]) <= 8
     assert state.dropped == 100 - len(state.tracks["x"])
+
+
+@pytest.mark.parametrize(("count", "rejected"), [(MAX_COUNT, 0), (MAX_COUNT + 1, 1)])
+def test_there_is_a_largest_count(count: int, rejected: int) -> None:
+    bodies = (base("a"), over("x", {"type": "event_count", "rules": "a", "condition": {"gte": count}}))
+    ruleset = compile_rules({body["name"]: yaml.safe_dump(body) for body in bodies})
+    assert len(ruleset.rejected) == rejected

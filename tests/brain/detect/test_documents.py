@@ -10,8 +10,8 @@ TWO = "title: A\nid: 1\n---\n\n---\ntitle: B\ndetection:\n  s: {f: x}\n"
 
 def test_documents_know_where_they_stand() -> None:
     one, two = documents("a.yml", TWO)
-    assert (one.file, one.line, one.sections) == ("a.yml", 1, {"title": 1, "id": 2})
-    assert (two.line, two.sections) == (6, {"title": 6, "detection": 7})
+    assert (one.file, one.line, one.places) == ("a.yml", 1, {"title": (1, 1), "id": (2, 1)})
+    assert (two.line, two.places) == (6, {"title": (6, 1), "detection": (7, 1), "detection.s": (8, 3)})
     assert one.version != two.version
     assert two.rejected("why", "detection").line == 7
     assert two.rejected("why", "level").line == 6, "the document's, where it has no such section"

@@ -40,11 +40,12 @@ class RuleError(ValueError):
 
 
 class Document(msgspec.Struct):
-    """One YAML document: where it stands, where its sections begin, what it says, and the hash of that."""
+    """One YAML document: where it stands, where its sections and what is in them begin (line and column, by the dotted
+    name: ``detection``, ``detection.selection``), what it says, and the hash of that."""
 
     file: str
     line: int
-    sections: dict[str, int]
+    places: dict[str, tuple[int, int]]
     body: dict[str, Any]
     version: str
 
@@ -55,7 +56,7 @@ class Document(msgspec.Struct):
     def rejected(self, reason: str, section: str = "") -> Rejected:
         """The document as one that is left out."""
         title = str(self.body.get("title", ""))
-        return Rejected(self.file, self.sections.get(section, self.line), title, reason)
+        return Rejected(self.file, self.places.get(section, (self.line, 1))[0], title, reason)
 
 
 def documents(file: str, text: str) -> Iterator[Document]:
@@ -70,8 +71,7 @@ def documents(file: str, text: str) -> Iterator[Document]:
             if not isinstance(body, dict):
                 raise RuleError(Rejected(file, line, "", "a rule must be a mapping"))
             check_alias_expansion(body)
-            sections = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-            yield Document(file, line, sections, body, mint("rul", canonical(body)))
+            yield Document(file, line, dict(_places(node)), body, mint("rul", canonical(body)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -81,6 +81,14 @@ def documents(file: str, text: str) -> Iterator[Document]:
         if isinstance(error, RuleError):
             raise
         raise RuleError(Rejected(file, 1, "", str(error))) from error
+
+
+def _places(node: yaml.Node, before: str = "") -> Iterator[tuple[str, tuple[int, int]]]:
+    for key, value in node.value:
+        name = f"{before}{key.value}"
+        yield name, (key.start_mark.line + 1, key.start_mark.column + 1)
+        if not before and isinstance(value, yaml.MappingNode):
+            yield from _places(value, f"{name}.")
 
 
 def read(document: Document, shape: type[_Shape]) -> _Shape:

@@ -28,7 +28,8 @@ MAX_GROUPS = 4_096
 class Detector:
     """Matches lines against the rules that their source is meant for.
 
-    ``unrouted`` says of each rule that never runs why: no source gives its kind of record. It keeps plans and remembers
+    ``live`` are the rules that run, by source; ``unrouted`` says of each that never runs why: no source gives its kind
+    of record. It keeps plans and remembers
     values, within bounds; what it returns depends on its arguments alone.
     """
 
@@ -41,7 +42,8 @@ class Detector:
         self._routers = {
             name: _Router(ruleset, matchers, questions, memory, source) for name, source in log_sources.items()
         }
-        taken = {rule for router in self._routers.values() for rule in router.takes}
+        self.live = {name: router.takes for name, router in self._routers.items()}
+        taken = frozenset[str]().union(*self.live.values())
         self.unrouted = {
             rule.id: _no_route(rule.origin, log_sources.values())
             for rule in ruleset.rules.values()

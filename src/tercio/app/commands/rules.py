@@ -1,0 +1,209 @@
+"""Commands about detection rules."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from tercio.app import ruleupdate
+from tercio.app.assemble import content_of, rules_in
+from tercio.app.coverage import Coverage, coverage, reasons
+from tercio.app.rulecases import try_cases
+from tercio.app.rulelint import Weight, lint
+from tercio.app.settings import load
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
+from tercio.brain.detect.databases import Databases
+from tercio.brain.detect.documents import documents
+from tercio.brain.detect.engine import Detector
+from tercio.brain.detect.rules import RuleSet
+from tercio.brain.detect.sigma import compile_rules
+from tercio.products.sensors import SENSORS
+
+MOST_SHOWN = 40
+"""Lines of one list on a screen; --json has all."""
+
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Rule files, or folders of them.")]
+LOG_SOURCES = {name: sensor.log_source for name, sensor in SENSORS.items()}
+
+
+def rules_coverage(
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="Instead of your settings.")] = None,
+    settings: SettingsFile = HERE,
+    json: Json = False,
+) -> None:
+    """Say which rules are live for which of your sources, which never run and why, and what that means by technique.
+
+    With paths, it is told of these rules over every kind of source that there is a sensor for.
+    """
+    if paths:
+        ruleset, sources = compile_rules(texts := _texts(paths), own=texts.keys(), read=_progress), LOG_SOURCES
+        detector = Detector(ruleset, sources, Databases())
+    else:
+        content = content_of(load(settings), _progress)
+        ruleset, detector = content.rules, content.detector
+        sources = {name: sensor.log_source for name, sensor in content.sensors.items()}
+    found = coverage(ruleset, detector, sources)
+    if json:
+        emit(found)
+    else:
+        out.print(_coverage_page(found))
+
+
+def rules_lint(paths: Paths, json: Json = False) -> None:
+    """Say what is wrong with rules, and what is missing in them, by file, line and column.
+
+    Exit status 1 where a rule can't be used as it is.
+    """
+    texts = _texts(paths)
+    ruleset, remarks = lint(texts, LOG_SOURCES)
+    errors = sum(remark.weight == Weight.ERROR for remark in remarks)
+    count = len(ruleset.rules) + len(ruleset.correlations)
+    if json:
+        emit({"ok": not errors, "files": len(texts), "rules": count, "remarks": remarks})
+    else:
+        for remark in remarks:
+            style = "red" if remark.weight == Weight.ERROR else "yellow"
+            words = f"{remark.file}:{remark.line}:{remark.column}: {remark.weight}: {remark.words}"
+            sentence(out, words, style)
+        warnings = len(remarks) - errors
+        sentence(out, f"{count:,} rules in {len(texts):,} files: {errors} errors, {warnings} warnings", "")
+    raise typer.Exit(1 if errors else 0)
+
+
+def rules_test(paths: Paths, json: Json = False) -> None:
+    """Replay the recorded cases beside rules: each positive one must match, each negative one must not.
+
+    Beside NAME.yml they are NAME.positive*.ndjson and NAME.negative*.ndjson, or, where it is the only rule in its
+    folder, positive*.ndjson and negative*.ndjson. Exit status 1 where one fails, or where there is none at all.
+    """
+    texts = _texts(paths)
+    ruleset = compile_rules(texts, own=texts.keys(), read=_progress)
+    tried = try_cases(ruleset, _by_file(texts, ruleset))
+    failed = [case for case in tried.cases if case.fault]
+    sound = bool(tried.cases) and not failed
+    if json:
+        emit({"ok": sound, "cases": tried.cases, "untested": tried.untested, "rejected": ruleset.rejected})
+    else:
+        for rejected in ruleset.rejected:
+            sentence(out, f"{rejected.file}:{rejected.line}: left out: {rejected.reason}", "yellow")
+        for case in failed:
+            sentence(out, f"{case.file}: {case.title!r}: {case.fault}", "red")
+        for rule, file in list(tried.untested.items())[:MOST_SHOWN]:
+            sentence(out, f"{file}: {rule} lacks a positive or a negative case", "yellow")
+        held = len(tried.cases) - len(failed)
+        sentence(out, f"{held} of {len(tried.cases)} cases held; {len(tried.untested)} rules lack some", "")
+    raise typer.Exit(0 if sound else 1)
+
+
+def rules_update(
+    source: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="A release: a folder, tar or zip.")] = None,
+    settings: SettingsFile = HERE,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Where to; else rules/sigma beside your settings.")
+    ] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    back: Annotated[bool, typer.Option("--undo", help="Put back what the last update replaced.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring a release of Sigma rules (SigmaHQ's, say) from a folder or an archive into your rules folder.
+
+    Licence texts come along; each rule keeps its author. What was there before is kept, for --undo.
+    """
+    folder = (into or settings.parent / "rules" / "sigma").absolute()
+    try:
+        if back:
+            ruleupdate.undo(folder)
+            if json:
+                emit({"undone": str(folder)})
+            else:
+                sentence(out, f"{folder} is as it was before", "")
+            return
+        if source is None:
+            fail("name the release: a folder, or an archive that you fetched (tar, zip)", 2)
+        sentence(err, f"reading {source}", "")
+        update = ruleupdate.prepare(source, folder)
+        touched = ruleupdate.edited(folder) if folder.exists() and not dry else []
+        if touched:
+            fail(f"{folder} has files of yours ({_few(touched)}); move them to a folder of their own first")
+        if not dry:
+            ruleupdate.install(update, folder)
+    except ValueError as error:
+        fail(str(error))
+    _told(update, folder, dry=dry, json=json)
+
+
+def _told(update: ruleupdate.Update, folder: Path, *, dry: bool, json: bool) -> None:
+    changes = {"added": update.added, "changed": update.changed, "removed": update.removed}
+    if json:
+        about = {"source": update.source, "folder": str(folder), "installed": not dry, "rules": len(update.rules)}
+        emit({**about, "notices": sorted(update.notices), **changes, "rejected": update.rejected})
+        return
+    for word, found in changes.items():
+        for change in found[:MOST_SHOWN]:
+            sentence(out, f"{word:8} {change.file}: {change.title}", "")
+    numbers = ", ".join(f"{len(found):,} {word}" for word, found in changes.items())
+    sentence(out, f"{len(update.rules):,} rules: {numbers}; {len(update.rejected)} can't be used", "")
+    if not update.notices:
+        sentence(out, "the release has no licence text: see its origin for what you may do with it", "yellow")
+    if not dry:
+        sentence(out, f'they are in {folder}; your tercio.toml needs rules = ["{folder}"] under [tercio]', "")
+
+
+def _texts(paths: list[Path]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            texts, lost = ({str(path): path.read_text(encoding="utf-8")}, []) if path.is_file() else rules_in(path)
+        except UnicodeDecodeError:
+            fail(f"{path}: this is not UTF-8 text; save it as UTF-8")
+        except ValueError as error:
+            fail(str(error))
+        for each in lost:
+            sentence(err, f"{each.file}: {each.reason}", "yellow")
+        found |= texts
+    return found
+
+
+def _by_file(texts: dict[str, str], ruleset: RuleSet) -> dict[str, list[str]]:
+    """The rules that are used, by the file that they stand in."""
+    known = {*ruleset.rules, *ruleset.correlations}
+    files: dict[str, list[str]] = {}
+    for file, text in texts.items():
+        try:
+            names = [str(d.body.get("id") or d.body.get("name")) for d in documents(file, text)]
+        except ValueError:
+            continue
+        files[file] = [name for name in names if name in known]
+    return files
+
+
+def _coverage_page(found: Coverage) -> Group:
+    sources = Table("source", "live rules", "what it sees", box=None, pad_edge=False)
+    for name, (sees, rules) in found.sources.items():
+        sources.add_row(name, f"{len(rules):,}", sees)
+    why = Table("never run", "because", box=None, pad_edge=False)
+    for reason, count in reasons(found)[:MOST_SHOWN]:
+        why.add_row(f"{count:,}", reason)
+    seen = sum(each.live > 0 for each in found.techniques.values())
+    blind = [name for name, each in found.techniques.items() if not each.live]
+    return Group(
+        Text(f"{found.live:,} of {found.rules:,} rules are live, {len(found.rejected)} were left out"),
+        Text(),
+        sources,
+        Text(),
+        why if found.unrouted else Text(),
+        Text(),
+        Text(f"ATT&CK: rules for {seen} techniques run" + (f"; for none of {_few(blind)}" if blind else "")),
+    )
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
+
+
+def _progress(number: int) -> None:
+    sentence(err, f"{number:,} rules are read", "")

@@ -1,0 +1,112 @@
+"""What is wrong with Sigma rules, and what is missing in them, by file, line and column."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+import msgspec
+
+from tercio.brain.detect.documents import Document, RuleError, documents
+from tercio.brain.detect.rules import Rejected, RuleSet
+from tercio.brain.detect.sigma import compile_rules
+from tercio.model.events import LogSource
+
+_COLUMN = re.compile(r"column (\d+): ")
+_WORD = re.compile(r"[\w*.-]+")
+_PLACEHOLDER = re.compile(r"%([^%\\\n]{1,64})%")
+_KEYWORDS = frozenset(("and", "or", "not", "of", "1", "all", "any", "them"))
+_NO_SELECTION = frozenset(("condition", "timeframe", "rules"))
+
+
+class Weight(StrEnum):
+    """How bad it is: with an error, the rule is left out."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """One thing about one rule. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    weight: Weight
+    title: str
+    words: str
+
+
+def lint(texts: Mapping[str, str], log_sources: Mapping[str, LogSource]) -> tuple[RuleSet, tuple[Remark, ...]]:
+    """The rules of these files, and all remarks on them, in the order of the files and their lines. What a placeholder
+    stands for is a site's affair: each stands for something here."""
+    names = {name for text in texts.values() for name in _PLACEHOLDER.findall(text)}
+    ruleset = compile_rules(texts, own=texts.keys(), placeholders=dict.fromkeys(names, ("placeholder",)))
+    found = [_error(rejected) for rejected in ruleset.rejected]
+    for file, text in texts.items():
+        try:
+            for document in documents(file, text):
+                found += _warnings(document, log_sources)
+        except RuleError:  # Told already, by the compiler.
+            continue
+    return ruleset, tuple(sorted(set(found), key=lambda each: (each.file, each.line, each.column, each.words)))
+
+
+def _error(rejected: Rejected) -> Remark:
+    place = _COLUMN.match(rejected.reason)
+    words = rejected.reason[place.end() :] if place else rejected.reason
+    column = int(place[1]) if place else 1
+    return Remark(rejected.file, rejected.line, column, Weight.ERROR, rejected.title, words)
+
+
+def _warnings(document: Document, log_sources: Mapping[str, LogSource]) -> Iterator[Remark]:
+    body = document.body
+
+    def warning(section: str, words: str) -> Remark:
+        line, column = document.places.get(section, (document.line, 1))
+        return Remark(document.file, line, column, Weight.WARNING, str(body.get("title", "")), words)
+
+    if "filter" not in body:
+        if not body.get("level"):
+            yield warning("level", "it has no level, and counts as medium; say how bad a match is")
+        if not body.get("falsepositives"):
+            yield warning("falsepositives", "it names no false positives; say who else does such things")
+        tags = body.get("tags")
+        if not any(str(tag).startswith("attack.") for tag in (tags if isinstance(tags, list) else ())):
+            yield warning("tags", "it has no ATT&CK tag; add for example attack.t1059.001")
+    for section in ("detection", "filter"):
+        for name in _unused(body.get(section)):
+            yield warning(f"{section}.{name}", f"{name!r} is in no condition; use it, or take it out")
+    source = body.get("logsource")
+    if isinstance(source, dict) and (words := _nobody(source, log_sources)):
+        yield warning("logsource", words)
+
+
+def _unused(detection: Any) -> list[str]:
+    """The selections that no condition names."""
+    if not isinstance(detection, dict):
+        return []
+    conditions = detection.get("condition")
+    words = _WORD.findall(" ".join(map(str, conditions if isinstance(conditions, list) else [conditions])))
+    wanted = [word for word in words if word.lower() not in _KEYWORDS]
+    them = "them" in words
+    return [
+        name
+        for name in map(str, detection)
+        if name not in _NO_SELECTION
+        and not (them and not name.startswith("_"))
+        and not any(fnmatchcase(name, word) for word in wanted)
+    ]
+
+
+def _nobody(source: dict[str, Any], log_sources: Mapping[str, LogSource]) -> str:
+    """Why no sensor gives the records that a rule is about; empty if one does."""
+    product = source.get("product")
+    known = [each for each in log_sources.values() if product in (None, each.product)]
+    if not known:
+        return f"no sensor gives records of product {product!r}: it will never run"
+    named = [str(source[key]) for key in ("category", "service") if source.get(key)]
+    if any(all(name in each.services for name in named) for each in known):
+        return ""
+    return f"no sensor gives {' and '.join(named)} of {product or 'any product'}: it will never run"

@@ -1,0 +1,78 @@
+import pytest
+
+from tercio.app.rulelint import Weight, lint
+from tercio.model.events import LogSource
+
+SOURCES = {"s": LogSource("p", ("kind",), {"c": (), "s": ()}, "tests")}
+GOOD = """\
+title: Good
+name: good
+level: low
+falsepositives: [backups]
+tags: [attack.t1059.001]
+logsource: {product: p, service: s}
+detection:
+  sel_a: {f: x}
+  sel_b: {f|expand: '%who%'}
+  other: {g: y}
+  condition: 1 of sel_* and not other
+"""
+
+
+def remarks(text: str) -> list[tuple[int, int, str, str]]:
+    _, found = lint({"a.yml": text}, SOURCES)
+    assert all(remark.file == "a.yml" for remark in found)
+    return [(remark.line, remark.column, str(remark.weight), remark.words) for remark in found]
+
+
+def test_a_whole_rule_has_no_remarks() -> None:
+    ruleset, found = lint({"a.yml": GOOD}, SOURCES)
+    assert found == ()
+    assert list(ruleset.rules) == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "words"),
+    [
+        (GOOD.replace("level: low\n", ""), 1, 1, "no level"),
+        (GOOD.replace("falsepositives: [backups]\n", ""), 1, 1, "false positives"),
+        (GOOD.replace("attack.t1059.001", "cve.2026.1"), 5, 1, "ATT&CK"),
+        (GOOD.replace(" and not other", ""), 10, 3, "'other' is in no condition"),
+        (GOOD.replace("product: p", "product: q"), 6, 1, "product 'q'"),
+        (GOOD.replace("service: s", "service: t"), 6, 1, "no sensor gives t of p"),
+        (GOOD.replace("service: s", "service: s, category: gone"), 6, 1, "gone and s"),
+    ],
+)
+def test_what_is_missing_is_a_warning(text: str, line: int, column: int, words: str) -> None:
+    ((at, place, weight, said),) = remarks(text)
+    assert (at, place, weight) == (line, column, Weight.WARNING)
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "words"),
+    [
+        (GOOD.replace("[backups]", "[backups"), 5, 5, "not YAML"),
+        (GOOD.replace("{f: x}", "{f|shout: x}"), 7, 1, "shout"),
+        (GOOD.replace("{f: x}", "{f|re: 'a(?=b)'}"), 7, 1, "linear time"),
+        (GOOD.replace("level: low", "level: grave"), 3, 1, "grave"),
+    ],
+)
+def test_what_is_wrong_is_an_error(text: str, line: int, column: int, words: str) -> None:
+    errors = [found for found in remarks(text) if found[2] == Weight.ERROR]
+    ((at, place, _, said),) = errors
+    assert (at, place) == (line, column), said
+    assert words in said
+
+
+def test_them_uses_all_but_what_begins_with_an_underscore() -> None:
+    text = GOOD.replace("  other", "  _other").replace("1 of sel_* and not other", "1 of them")
+    assert [words for _, _, _, words in remarks(text)] == ["'_other' is in no condition; use it, or take it out"]
+
+
+def test_filters_need_no_level_and_no_tags() -> None:
+    text = (
+        GOOD
+        + "---\ntitle: F\nname: f\nlogsource: {product: p}\nfilter: {rules: any, s: {u: x}, t: {u: y}, condition: s}\n"
+    )
+    assert [words for _, _, _, words in remarks(text)] == ["'t' is in no condition; use it, or take it out"]
