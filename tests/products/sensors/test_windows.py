@@ -3,11 +3,19 @@ from typing import Any
 
 import pytest
 
-from tercio.model.events import Endpoint, Event, Provenance, Unparsed
+from tercio.brain.detect.engine import Detector
+from tercio.brain.detect.sigma import compile_rules
+from tercio.model.events import Batch, Endpoint, Event, Provenance, Unparsed
 from tercio.model.units import instant
 from tercio.products.sensors import SENSORS
 from tercio.products.sensors.windows import EVTX, FLAT, MAX_LINE, WINLOGBEAT, Shape, parser
 
+RULE = """\
+title: t
+id: 00000000-0000-4000-8000-000000000001
+logsource: {product: windows, category: ps_classic_script}
+detection: {s: {Data|contains: evil}, condition: s}
+"""
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 AT = "2026-11-24T08:00:00.123Z"
 
@@ -109,6 +117,17 @@ def test_hostile_values_are_bounded():
 def test_what_is_no_host_name_names_no_host(name: str):
     record = {"Channel": "System", "EventID": 1, "@timestamp": AT, "Hostname": name}
     assert parsed(FLAT, record).host == ""
+
+
+def test_values_without_a_name_are_found():
+    rules = compile_rules({"r": RULE})
+    lines = [
+        json.dumps(record("evtx", "Windows PowerShell", 800, Data=data)) for data in ({"#text": ["x", "evil"]}, "evil")
+    ]
+    lines.append(json.dumps(record("evtx", "Windows PowerShell", 800, Data={"#text": "x"})))
+    batch = Batch("e", "1", 0, tuple(line.encode() + b"\n" for line in lines), 0)
+    found = Detector(rules, {"e": SENSORS["evtx"].log_source}).match(batch)
+    assert [match.index for match in found] == [0, 1]
 
 
 def test_they_are_in_the_table():

@@ -39,7 +39,7 @@ _CLASSES = {"microsoft-windows-sysmon/operational": _SYSMON_CLASSES, "security":
 
 class Shape(NamedTuple):
     """Where one kind of forwarder puts things: dotted paths, the first that is there counts; ``data`` stands before the
-    name of everything else."""
+    name of everything else; ``unnamed`` is where values without a name stand, if not there."""
 
     channel: tuple[str, ...]
     number: tuple[str, ...]
@@ -47,6 +47,7 @@ class Shape(NamedTuple):
     host: tuple[str, ...]
     time: tuple[str, ...]
     data: str
+    unnamed: tuple[str, ...] = ()
 
 
 FLAT = Shape(
@@ -72,6 +73,7 @@ EVTX = Shape(
     host=("Event.System.Computer",),
     time=("Event.System.TimeCreated.#attributes.SystemTime",),
     data="Event.EventData.",
+    unnamed=("Event.EventData.Data.#text", "Event.EventData.Data"),
 )
 
 
@@ -89,6 +91,7 @@ def log_source(shape: Shape) -> LogSource:
             "Provider_Name": shape.provider,
             "Computer": shape.host,
             **{name: (shape.data + name, shape.data + old) for name, old in elder.items()},
+            **({"Data": shape.unnamed} if shape.unnamed else {}),
         },
         prefix=shape.data,
     )
