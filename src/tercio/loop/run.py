@@ -86,8 +86,11 @@ class Shell:
         state = msgspec.structs.replace(state, seen=self._kept(state))
         self._state = msgspec.structs.replace(state, seen=recalled(setup.content, state, self._past(state, now)))
         offsets, whole = self._state.offsets, setup.from_start | followed
+        sensors = setup.content.sensors
         self._tails = {
-            name: Tail(name, path, offsets.get(name), since or now, from_end=name not in whole)
+            name: Tail(
+                name, path, offsets.get(name), since or now, from_end=name not in whole, whole=sensors[name].whole
+            )
             for name, path in sorted(setup.sources.items())
         }
         self._hands = {

@@ -1023,3 +1023,32 @@ def test_rotated_files_are_the_past_where_the_log_vanished_after_the_start(log: 
     add(log, *some(4, 1))
     assert reader.read() == some(4, 1)
     assert [loss.kind for loss in reader.losses] == ["gone"]
+
+
+def test_lines_wait_until_their_record_is_whole(log: Path) -> None:
+    """Records of two lines: the second line of a pair lets both pass."""
+    log.parent.mkdir()
+    with Tail("eve", log, whole=lambda lines: len(lines) // 2 * 2) as tail:
+        add(log, b"1\n")
+        assert [batch.lines for batch in tail.read(NOW)] == []
+        assert not tail.behind, "what waits is not asked for again and again"
+        add(log, b"2\n", b"3\n")
+        (first,) = tail.read(NOW)
+        assert (first.lines, first.offset) == ((b"1\n", b"2\n"), 0)
+        with Tail("eve", log, (first.generation, first.end), whole=lambda lines: len(lines) // 2 * 2) as again:
+            add(log, b"4\n")
+            (second,) = again.read(NOW)
+        assert (second.lines, second.offset) == ((b"3\n", b"4\n"), first.end)
+
+
+def test_what_waits_in_a_file_that_is_finished_is_read(log: Path) -> None:
+    log.parent.mkdir()
+    with Tail("eve", log, whole=lambda lines: len(lines) // 2 * 2) as tail:
+        add(log, b"1\n", b"2\n", b"3\n")
+        (first,) = tail.read(NOW)
+        assert first.lines == (b"1\n", b"2\n")
+        turn(log)
+        add(log, b"4\n", b"5\n")
+        read = tail.read(NOW)
+        assert [batch.lines for batch in read] == [(b"3\n",), (b"4\n", b"5\n")]
+        assert tail.losses() == ()

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,20 @@ PACKED = ".gz"
 
 _HEAD = 4096
 _RECENT = 512
+
+
+Whole = Callable[[Sequence[bytes]], int]
+"""How many of these lines, from the first, are records to which nothing is added."""
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """What was not read: ``kind`` (``gone``, ``truncated``, ``cut``, ``unreadable``), how often since it was last asked
+    for, how many bytes as far as known, and the latest case in words."""
+
+    kind: str
+    times: int
+    size: int
+    words: str
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -89,12 +104,13 @@ class LogFile:
         self._recent = self._at(max(0, offset - _RECENT), min(offset, _RECENT))
         self._skipping = bool(self._recent) and not self._recent.endswith(b"\n")
 
-    def lines(self, room: int, *, finished: bool = False) -> tuple[bytes, ...]:
+    def lines(self, room: int, *, finished: bool = False, whole: Whole = len) -> tuple[bytes, ...]:
         """The next complete lines, about ``room`` bytes but at least one line if there is one; ``offset`` moves on.
 
-        An incomplete last line waits, unless the file is finished. Of a line longer than LONGEST_LINE the beginning is
-        returned, without newline and as the last of its call; its rest is skipped by the next call and counted in
-        ``skipped``, so a consumer that adds up lengths must start anew at ``offset`` after each call.
+        An incomplete last line waits, unless the file is finished; so do lines that are not ``whole`` records yet. Of a
+        line longer than LONGEST_LINE the beginning is returned, without newline and as the last of its call; its rest
+        is skipped by the next call and counted in ``skipped``, so a consumer that adds up lengths must start anew at
+        ``offset`` after each call.
         """
         if self._skipping:
             self._skip(room)
@@ -108,9 +124,13 @@ class LogFile:
         if not end and (len(data) == LONGEST_LINE or finished):
             end = len(data)
             self._skipping = bool(data)
+        lines = tuple(io.BytesIO(data[:end]))
+        if not finished and not self._skipping:
+            lines = lines[: whole(lines)]
+            end = sum(map(len, lines))
         self.offset += end
         self._recent = (self._recent + data[max(0, end - _RECENT) : end])[-_RECENT:]
-        return tuple(io.BytesIO(data[:end]))
+        return lines
 
     def replaced(self) -> bool:
         """Whether what was read is no longer there: the file was cut, or cut and written anew. Ask after reading:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from tercio.model.events import Batch
 from tercio.model.units import SECOND
-from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Mark, advice, end_of, inode_of
+from tercio.products.transports.logfile import LONGEST_LINE, LogFile, Loss, Mark, Whole, advice, end_of, inode_of
 from tercio.products.transports.notices import Notices
 from tercio.products.transports.rotation import Neighbour, Order, neighbours, opened, rotating, unmoved, with_inode
 
@@ -18,14 +16,7 @@ _LINGER = 60 * SECOND
 _LINGERING, _REMEMBERED = 4, 32
 
 
-class Loss(msgspec.Struct, frozen=True):
-    """What was not read: ``kind`` (``gone``, ``truncated``, ``cut``, ``unreadable``), how often since it was last asked
-    for, how many bytes as far as known, and the latest case in words."""
-
-    kind: str
-    times: int
-    size: int
-    words: str
+__all__ = ["Loss", "Tail"]
 
 
 class Tail:
@@ -40,18 +31,27 @@ class Tail:
     last written before it count as read. ``behind`` says that the last read stopped for want of room, ``trouble`` what
     keeps the file from being followed (empty where nothing does).
 
+    ``whole`` says how many of some lines are records to which nothing is added: the others wait for what follows.
+
     A file is left when its successor has a first line. What a slower writer still adds to it is read for another
     minute, but not after a restart in that minute. Files of one source must begin differently, as with a time.
     """
 
     def __init__(
-        self, source: str, path: Path, resume: tuple[str, int] | None = None, since: int = 0, *, from_end: bool = False
+        self,
+        source: str,
+        path: Path,
+        resume: tuple[str, int] | None = None,
+        since: int = 0,
+        *,
+        from_end: bool = False,
+        whole: Whole = len,
     ) -> None:
         """Raises OSError where the kernel has no inotify instance left (fs.inotify.max_user_instances)."""
         self.source = source
         self.behind = False
         self.trouble = ""
-        self._path = path.absolute()
+        self._path, self._whole = path.absolute(), whole
         self._fresh = resume is None and from_end
         self._resume = end_of(self._path) if self._fresh else resume
         self._since: Order = (since * 1000, "", 0)
@@ -138,7 +138,7 @@ class Tail:
     def _take(self, file: LogFile, now: int, room: int, batches: list[Batch], *, finished: bool = False) -> int | None:
         """Move complete lines from the file to the batches: bytes consumed, or None where the content was replaced."""
         before = file.mark()
-        lines = file.lines(room, finished=finished)
+        lines = file.lines(room, finished=finished, whole=self._whole)
         if file.replaced():
             file.rewind(before)
             return None
