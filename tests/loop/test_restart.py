@@ -5,17 +5,39 @@ from pathlib import Path
 import pytest
 
 from tercio.agents.mandate import load
+from tercio.brain.detect.engine import Detector
+from tercio.brain.detect.sigma import compile_rules
+from tercio.brain.detect.windows import Windows
 from tercio.content import mandate_schema, mandate_texts
+from tercio.loop.engine import turn
 from tercio.loop.inventory import ASK_BUSY, ASK_UNHEARD
 from tercio.loop.leases import RESEND
-from tercio.loop.restart import restored
+from tercio.loop.restart import recalled, restored, wanted
+from tercio.loop.state import Inputs, LoopState, Memory
 from tercio.model.commands import Action, Command, Status
+from tercio.model.events import Batch
 from tercio.model.units import SECOND
 from tercio.model.words import WordKind
+from tercio.products.sensors import SENSORS
 from tercio.store.state import State
-from tests.loop.given import OUTLOOK, PLC1, WS1, Desk, alert, content, listing, poll, replace, reply
+from tests.loop.given import OUTLOOK, PLC1, START, WS1, Desk, alert, content, listing, poll, replace, reply
 from tests.loop.shell import ORIGIN
 from tests.loop.test_inventory import until_asked
+
+REQUEST = b'10.77.10.66 - - [15/Jan/2027:08:00:%02d +0000] "GET /x HTTP/1.1" %d 5\n'
+ABSENT = """\
+title: Nothing there
+name: absent
+level: low
+logsource: {category: webserver}
+detection: {s: {sc-status: 404}, condition: s}
+"""
+OFTEN = """\
+title: Looking around
+name: often
+level: high
+correlation: {type: event_count, rules: [absent], group-by: [c-ip], timespan: 5m, condition: {gte: 9}}
+"""
 
 
 def reborn(desk: Desk, folder: Path, away: int) -> Desk:
@@ -202,3 +224,18 @@ def test_every_order_of_a_life_full_of_crashes_comes_to_an_end(tmp_path: Path):
     lives[-1].pass_time(600 * SECOND)
     assert set(commands(*lives).values()) <= {"done", "lapsed"}
     assert not lives[-1].state.commands
+
+
+def test_lines_that_are_no_json_are_found_again_after_a_crash():
+    lines = tuple(REQUEST % (second, status) for second, status in ((1, 404), (2, 200), (3, 404)))
+    rules = compile_rules({"r": ABSENT, "c": OFTEN})
+    sensors = {"web": SENSORS["weblog"]}
+    made = content(
+        sensors=sensors, rules=rules, detector=Detector(rules, {"web": SENSORS["weblog"].log_source}), silent_after={}
+    )
+    batch = Batch("web", "1", 0, lines, START)
+    state = turn(made, LoopState(memory=Memory(windows=Windows())), Inputs(now=START, draw=0.5, batches=(batch,))).state
+    lost = replace(state, seen={})
+    assert len(wanted(lost)) == 2
+    assert recalled(made, lost, [batch]) == state.seen
+    assert {cited.raw for cited in state.seen.values()} == {lines[0], lines[2]}

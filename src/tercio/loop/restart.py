@@ -63,9 +63,10 @@ def recalled(content: Content, state: LoopState, batches: Sequence[Batch]) -> di
     """The lines at hand, and the wanted ones among lines that were read before; all else in these is passed over."""
     names, found, census = wanted(state), dict(state.seen), Census(content.site, state.memory.at)
     for batch in batches:
-        places = {match.index for match in content.detector.match(batch)}
         sensor, offset = content.sensors[batch.source], batch.offset
-        for index, line in enumerate(batch.lines):
+        lines, shaped = sensor.records(batch.lines)
+        places = {match.index for match in content.detector.match(msgspec.structs.replace(batch, lines=shaped))}
+        for index, line in enumerate(lines):
             if index in places:
                 parsed = sensor.parse(batch.source, batch.generation, offset, line, batch.received)
                 if not isinstance(parsed, Unparsed) and parsed.id in names:
