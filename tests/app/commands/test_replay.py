@@ -1,4 +1,8 @@
+import csv
 import json
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from tests.app.given import Cli
 from tests.house import tree
 
 RULES = tree.SRC / "content" / "rules"
+DATA = tree.ROOT.parent / "shared" / "data"
 SWEEP = RULES / "port-sweep" / "positive.ndjson"
 
 
@@ -62,3 +67,38 @@ def test_what_is_wrong_is_said_in_a_sentence(words: list[str], said: str, logs: 
     assert done.returncode != 0
     assert said in done.stderr
     assert done.stdout == ""
+
+
+MEASURED = """\
+import resource, sys
+from tercio.app.cli import main
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+"""
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not DATA.exists(), reason="the recorded telemetry is not beside this checkout")
+def test_recorded_attacks_are_found_in_bounded_memory(tmp_path: Path):
+    with tarfile.open(DATA / "sigma" / "sigma-rules.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    rules = [word for name in ("windows", "linux") for word in ("--rules", str(tmp_path / "rules" / name))]
+    argv = ["replay", str(DATA / "telemetry"), *rules, "--each", "--json"]
+    done = subprocess.run([sys.executable, "-c", MEASURED, *argv], capture_output=True, text=True, check=True)
+    *_, megabytes = done.stderr.split()
+    replays = json.loads(done.stdout)["replays"]
+    with (DATA / "telemetry" / "otrf" / "index.csv").open() as file:
+        played = {row["members"]: row["techniques"].split(";") for row in csv.DictReader(file)}
+    known = {name: told for told in replays if (name := told["name"].rpartition("/")[2]) in played}
+    found = [name for name, told in known.items() if {t[:5] for t in told["matched"]} & {t[:5] for t in played[name]}]
+    windows = [told for told in known.values() if told["files"][0]["sensor"] == "windows"]
+    assert int(megabytes) < 500
+    assert len(known) == 30
+    assert len(found) / len(known) >= 0.7
+    assert len(windows) == 28
+    assert all(told["incidents"] for told in windows), "each recorded attack on a Windows host is somebody's incident"
+    assert len(replays) == 314
+    assert sum(bool(told["incidents"]) for told in replays) > 220
+    assert all(seen["chosen"] == "do nothing" for told in replays for seen in told["incidents"])
