@@ -1,6 +1,7 @@
 """The engine against a naive reading of the specification, and its own behaviour: routes, shapes, damage."""
 
 import json
+import os
 from typing import Any
 
 import msgspec
@@ -239,14 +240,20 @@ def test_conditions() -> None:
     assert False in answers
 
 
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+HUGE = ["x" * 3000 + "b", "K" * 20_000, 2**63, 2**64 + 1, -(10**25), 10**30, 1e300, 1e-7]
+MOMENTS = ["2026-11-24T08:30:15Z", "2026-12-31 23:59", "2026-11-24T00:15:00+02:00", 1795509015]
 TEXT = st.text(st.sampled_from("aAbBß ẞéÉkK\u212a\u017fs*?\\1."), max_size=5)
-FIELD = st.sampled_from(["f", "g", "n.x", "n.y", "n.y.z"])
+WORD = TEXT.filter(lambda text: text.strip("*") != "")
+FIELD = st.sampled_from(["f", "F", "g", "Two Words", "n.x", "n.y", "n.y.z"])
 SCALAR = (
     TEXT
     | st.integers(-2, 3)
     | st.booleans()
     | st.none()
     | st.sampled_from([0.5, 1.0, "10.0.0.1", "10.9.9.9", "fd00::1"])
+    | st.sampled_from(HUGE)
+    | st.sampled_from(MOMENTS)
 )
 VALUE = SCALAR | st.lists(SCALAR, max_size=3)
 PLAIN = st.tuples(st.sampled_from(["", "|contains", "|startswith", "|endswith", "|cased", "|contains|all"]), TEXT)
@@ -262,9 +269,13 @@ ITEM = st.one_of(
     ),
     st.tuples(FIELD, st.tuples(st.just("|cidr"), st.sampled_from(["10.0.0.0/8", "10.0.0.0/24", "fd00::/8"]))),
     st.tuples(FIELD, st.tuples(st.sampled_from(["|fieldref", "|fieldref|contains"]), FIELD)),
+    st.tuples(FIELD, st.tuples(st.sampled_from(["|hour", "|day", "|week|gte", "|minute|lt"]), st.integers(0, 53))),
 )
 MAP = st.lists(ITEM, min_size=1, max_size=3).map(lambda items: {field + mod: want for field, (mod, want) in items})
-SECTION = MAP | st.lists(MAP, min_size=1, max_size=2)
+KEYWORDS = st.lists(WORD | st.integers(1, 3), min_size=1, max_size=2) | st.lists(WORD, min_size=1, max_size=2).map(
+    lambda words: {"|all": words}
+)
+SECTION = MAP | st.lists(MAP, min_size=1, max_size=2) | KEYWORDS
 CONDITION = st.recursive(
     st.sampled_from(["s1", "s2", "t", "1 of s*", "all of them"]),
     lambda inner: st.one_of(
@@ -273,12 +284,11 @@ CONDITION = st.recursive(
     ),
     max_leaves=4,
 )
-EVENT = st.fixed_dictionaries(
-    {}, optional={"f": VALUE, "g": VALUE, "n": VALUE | st.dictionaries(st.sampled_from("xy"), VALUE)}
-)
+NESTED = st.recursive(VALUE, lambda inner: st.dictionaries(st.sampled_from("xyz"), inner, max_size=2), max_leaves=4)
+EVENT = st.fixed_dictionaries({}, optional={"f": VALUE, "F": VALUE, "g": VALUE, "Two Words": VALUE, "n": NESTED})
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples if DEEP else 250, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries({"s1": SECTION, "s2": SECTION, "t": SECTION, "condition": CONDITION}),
     st.lists(EVENT, min_size=1, max_size=4),
@@ -301,6 +311,31 @@ def test_rules_do_not_disturb_each_other(detections: list[dict[str, Any]], event
         ((body["name"], index) for index, event in enumerate(events) for body in bodies if naive.matches(body, event)),
         key=lambda pair: (pair[1], pair[0]),
     )
+
+
+FUZZED = Detector(
+    compiled(
+        rule({"s": {"f|contains": "a", "n.x": 1}, "condition": "s"}),
+        rule({"s": ["xay"], "t": {"n.x|re": "^b$"}, "condition": "s and t"}, name="words"),
+        rule(
+            {"s": {"f|hour": 5}, "t": {"f|cidr": "10.0.0.0/8"}, "u": {"f|gt": 4}, "condition": "1 of them"}, name="odd"
+        ),
+    ),
+    {"s": SOURCE},
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.binary(max_size=60) | st.text(max_size=40).map(str.encode), max_size=5), st.data())
+def test_whatever_bytes_come_no_line_disturbs_its_neighbours(lines: list[bytes], data: st.DataObject) -> None:
+    """Pieces of records, cut and spliced anywhere, and plain noise."""
+    good = b'{"kind":"a","f":"xay","n":{"x":[1,"b"]}}\n'
+    cut = data.draw(st.integers(0, len(good)))
+    hostile = [good[:cut], good[cut:], good[:cut] + b"".join(lines) + good[cut:], *lines]
+    mixed = tuple(line for wrong in hostile for line in (wrong, good))
+    found = FUZZED.match(Batch("s", "1", 0, mixed, 0))
+    hits = {match.index for match in found}
+    assert hits >= set(range(1, len(mixed), 2))
 
 
 def test_rules_run_only_where_their_source_leads() -> None:

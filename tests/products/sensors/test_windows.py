@@ -8,7 +8,7 @@ from tercio.brain.detect.sigma import compile_rules
 from tercio.model.events import Batch, Endpoint, Event, Provenance, Unparsed
 from tercio.model.units import instant
 from tercio.products.sensors import SENSORS
-from tercio.products.sensors.windows import EVTX, FLAT, MAX_LINE, WINLOGBEAT, Shape, parser
+from tercio.products.sensors.windows import EVTX, FLAT, MAX_LINE, WINLOGBEAT, Shape, log_source, parser
 
 RULE = """\
 title: t
@@ -134,3 +134,18 @@ def test_they_are_in_the_table():
     for name in SHAPES:
         assert SENSORS[name].log_source.product == "windows"
         assert SENSORS[name].observes(b'{"EventID":1}') is False
+
+
+def test_fields_that_some_logs_call_or_put_otherwise():
+    spaced = {name: log_source(shape).places("ThreatName")[1] for name, shape in SHAPES.items()}
+    assert spaced == {
+        "windows": "Threat Name",
+        "winlogbeat": "winlog.event_data.Threat Name",
+        "evtx": "Event.EventData.Threat Name",
+    }
+    assert log_source(EVTX).places("FilePath") == (
+        "Event.EventData.FilePath",
+        "Event.UserData.RuleAndFileData.FilePath",
+    )
+    assert log_source(WINLOGBEAT).places("User") == ("winlog.event_data.User", "winlog.user_data.User")
+    assert log_source(FLAT).places("User") == ("User",)

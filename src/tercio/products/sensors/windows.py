@@ -7,7 +7,7 @@ Trust: who may write to a host's log, or to the file, may write anything into a 
 channel that proves its sender is forgeable.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +17,7 @@ from tercio.model.ids import event_id
 from tercio.model.site import ip_of
 from tercio.model.sitenames import host_name
 from tercio.model.units import instant
-from tercio.products.sensors.windows_logs import services
+from tercio.products.sensors.windows_logs import OTHER_NAMES, USER_DATA, services
 
 MAX_LINE = 1 << 20
 """Longest record in bytes: a script block of PowerShell is cut by Windows itself far below."""
@@ -39,7 +39,8 @@ _CLASSES = {"microsoft-windows-sysmon/operational": _SYSMON_CLASSES, "security":
 
 class Shape(NamedTuple):
     """Where one kind of forwarder puts things: dotted paths, the first that is there counts; ``data`` stands before the
-    name of everything else; ``unnamed`` is where values without a name stand, if not there."""
+    name of everything else; ``unnamed`` is where values without a name stand, if not there, and ``user``, with the
+    element's name in it, stands before what providers of their own kind write."""
 
     channel: tuple[str, ...]
     number: tuple[str, ...]
@@ -48,6 +49,7 @@ class Shape(NamedTuple):
     time: tuple[str, ...]
     data: str
     unnamed: tuple[str, ...] = ()
+    user: str = ""
 
 
 FLAT = Shape(
@@ -65,6 +67,7 @@ WINLOGBEAT = Shape(
     host=("winlog.computer_name", "host.name"),
     time=("@timestamp",),
     data="winlog.event_data.",
+    user="winlog.user_data.",
 )
 EVTX = Shape(
     channel=("Event.System.Channel",),
@@ -73,13 +76,13 @@ EVTX = Shape(
     host=("Event.System.Computer",),
     time=("Event.System.TimeCreated.#attributes.SystemTime",),
     data="Event.EventData.",
+    user="Event.UserData.{}.",
     unnamed=("Event.EventData.Data.#text", "Event.EventData.Data"),
 )
 
 
 def log_source(shape: Shape) -> LogSource:
-    """The shape as detection needs it. A process that the Security log tells of is called there by other names."""
-    elder = {"Image": "NewProcessName", "ParentImage": "ParentProcessName"}
+    """The shape as detection needs it: some logs call fields by other names, or put them elsewhere."""
     return LogSource(
         product=PRODUCT,
         routes=ROUTES,
@@ -90,11 +93,17 @@ def log_source(shape: Shape) -> LogSource:
             "EventID": shape.number,
             "Provider_Name": shape.provider,
             "Computer": shape.host,
-            **{name: (shape.data + name, shape.data + old) for name, old in elder.items()},
+            **{name: tuple(dict.fromkeys(_places(shape, name))) for name in sorted({*OTHER_NAMES, *USER_DATA})},
             **({"Data": shape.unnamed} if shape.unnamed else {}),
         },
         prefix=shape.data,
     )
+
+
+def _places(shape: Shape, name: str) -> Iterator[str]:
+    yield from (shape.data + known for known in (name, *OTHER_NAMES.get(name, ())))
+    if shape.user:
+        yield from (shape.user.format(element) + name for element in USER_DATA.get(name, ()))
 
 
 def parser(shape: Shape) -> Callable[[str, str, int, bytes, int], Event | Unparsed]:

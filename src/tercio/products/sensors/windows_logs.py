@@ -111,6 +111,31 @@ OTHERS: dict[str, tuple[Where, ...]] = {
 """Categories that other channels carry, alone or beside Sysmon."""
 
 
+OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "Image": ("NewProcessName",),
+    "ParentImage": ("ParentProcessName",),
+    "ActionName": ("Action Name",),
+    "CategoryName": ("Category Name",),
+    "DetectionUser": ("Detection User",),
+    "NewValue": ("New Value",),
+    "OldValue": ("Old Value",),
+    "ProcessName": ("Process Name",),
+    "SeverityName": ("Severity Name",),
+    "SourceName": ("Source Name",),
+    "ThreatName": ("Threat Name",),
+}
+"""What fields of Sigma's are called in some logs: a process in the Security log, and whatever Defender writes."""
+
+USER_DATA: dict[str, tuple[str, ...]] = {
+    "Address": ("EventXML",),
+    "FilePath": ("RuleAndFileData",),
+    "Operation": ("Operation_ClientFailure", "Operation_TemporaryEssStarted", "Operation_ESStoConsumerBinding"),
+    "User": ("EventXML", "Operation_ClientFailure"),
+}
+"""Fields that some providers (WMI, AppLocker, Terminal Services) write outside EventData, and the elements around
+them."""
+
+
 def services() -> dict[str, tuple[Where, ...]]:
     """Every category and service, with the records that it means."""
     found: dict[str, tuple[Where, ...]] = {name: ({"Channel": names},) for name, names in CHANNELS.items()}
