@@ -98,6 +98,15 @@ def test_whatever_happens(case, length):
         assert standing.until > now
 
 
+@pytest.mark.parametrize(
+    ("belief", "shown"), [(0.1, "10%, below 20%"), (0.1998, "19.98%, below 20%"), (0.199999, "19.9999%, below 20%")]
+)
+def test_a_belief_is_shown_with_the_digits_that_tell_it_from_the_threshold(belief, shown):
+    case = {"last_evidence": 0, "now": LATE, "span": SPAN, "threshold": 0.2, "quiet": 0, "longest": LONGEST}
+    _, why = review(effect(), belief=belief, **case)
+    assert why == f"the belief that it is held fell to {shown}, and the quiet period has passed"
+
+
 @given(reviews, spans, st.floats(0, 1), st.integers(0, 10**12))
 def test_more_evidence_never_releases(case, length, belief, later):
     standing = effect(until=NOW + length)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tercio.agents.scribe import KINDS, line
-from tercio.model.commands import Action, Command, EffectState, HostTarget, Response, Status
+from tercio.agents.scribe import KINDS, decided, line
+from tercio.model.commands import Action, Command, EffectState, HostTarget, NeededFlow, Response, Status
 from tercio.model.decisions import Money, Permission, Plan, Removed, Ruling
 from tercio.model.events import Provenance
 from tercio.model.findings import Finding, Level
@@ -31,13 +31,13 @@ WINDOW = Window(id="win-1", asset="ews1", target="plc1", activity="write", since
 
 SAID = [
     ("finding", FINDING,
-     'High: "Write to a controller by a stranger" by 10.77.30.30 against plc1 over modbus, established evidence.'),
+     'High: "Write to a controller by a stranger" by 10.77.30.30 against plc1 over modbus; it could not be forged.'),
     ("finding", replace(FINDING, dst=("a", "b", "c", "d", "e"), service="", level=Level.LOW),
-     'Low: "Write to a controller by a stranger" by 10.77.30.30 against a, b, c and 2 more, established evidence.'),
+     'Low: "Write to a controller by a stranger" by 10.77.30.30 against a, b, c and 2 more; it could not be forged.'),
     ("incident", incident(),
-     "Incident inc-1 is open: 1 finding and 0 repeats from ews1; probably held: ews1 90%, plc1 10%."),
+     "Incident inc-1 is open: 1 finding from ews1; probably held: ews1 90%, plc1 10%."),
     ("incident", incident(beliefs={}, sources={}, findings=("a", "b"), repeats=7),
-     "Incident inc-1 is open: 2 findings and 7 repeats from nobody; probably held: nothing yet."),
+     "Incident inc-1 is open: 2 findings and 7 repeats from nobody; probably held: nobody."),
     ("decision", decision(candidate()), "Decided to block host ews1: expected loss EUR 1,250."),
     ("decision",
      decision(
@@ -57,7 +57,7 @@ SAID = [
      ("Ordered gateway to keep ws1 from reaching hist1 over tcp/443 for 5 min, until 2027-01-15T08:05:00.000000Z "
       "(lapsed).")),
     ("command", replace(COMMAND, action=Action.CANCEL, target=CONDUIT),
-     "Ordered gateway to undo it: close the way between office and ot, but for 0 needed flows, lease lse-1."),
+     "Ordered gateway to undo it: close the way between office and ot, lease lse-1."),
     ("command", replace(COMMAND, action=Action.QUERY, target=None), "Asked gateway what stands."),
     ("response", RESPONSE, "gateway answered done and read back that it is so."),
     ("response", replace(RESPONSE, status=Status.REFUSED, held=False, detail="plc1 is on the never list"),
@@ -79,6 +79,40 @@ SAID = [
 @pytest.mark.parametrize(("kind", "value", "sentence"), SAID)
 def test_said(kind, value, sentence):
     assert line(kind, value) == sentence
+
+
+def test_what_anybody_could_forge_is_said_to_be_so():
+    said = [line("finding", replace(FINDING, provenance=provenance)) for provenance in Provenance]
+    assert len(set(said)) == len(Provenance)
+    assert said[2].endswith("; it could have been forged.")
+
+
+def test_who_is_hardly_suspected_is_not_named():
+    beliefs = {
+        "ews1": Belief((0.1, 0.0, 0.9, 0.0, 0.0), NOW),
+        "10.77.30.60": Belief((0.999, 0.0, 0.001, 0.0, 0.0), NOW),
+    }
+    assert line("incident", incident(beliefs=beliefs)).endswith("probably held: ews1 90%.")
+
+
+def test_a_decision_says_what_stands_beside_it():
+    idle = Plan(("can-1",), "do nothing", Money(1_000_000, 0, 0), Permission.PERMITTED, "", ())
+    said = decided(decision(candidate(), chosen=idle, advice=idle), "EUR", (HOST, CONDUIT))
+    assert said == (
+        "Decided to do nothing more, and what stands stays: the block of ews1, the closed way between office and ot: "
+        "expected loss EUR 10,000."
+    )
+    assert decided(decision(candidate()), "EUR", (FLOW,)).startswith(
+        "Decided to block host ews1, and what stands stays: the block from ws1 to hist1: expected loss"
+    )
+
+
+def test_needed_flows_are_counted_where_there_are_any():
+    needed = NeededFlow("10.0.0.1", "10.0.0.2", "tcp", 502)
+    said = [line("effect", effect(target=replace(CONDUIT, needed=(needed,) * n))) for n in (0, 1, 2)]
+    assert ["but for" in text for text in said] == [False, True, True]
+    assert "but for 1 needed flow," in said[1]
+    assert "but for 2 needed flows," in said[2]
 
 
 def test_every_kind_is_tried():

@@ -37,8 +37,9 @@ def review(
         return Verdict.KEEP, f"nothing to do for a lease that is {effect.state} or over"
     rest = last_evidence + quiet - now
     if belief < threshold and rest <= 0:
-        return Verdict.RELEASE, f"belief {belief:.2f} is below {threshold:.2f} and the quiet period has passed"
-    why = f"belief {belief:.2f} is not below {threshold:.2f}"
+        fell = f"the belief that it is held fell to {_apart(belief, threshold)}, below {_percent(threshold)}"
+        return Verdict.RELEASE, f"{fell}, and the quiet period has passed"
+    why = f"the belief that it is held is {_apart(belief, threshold)}, not below {_percent(threshold)}"
     if belief < threshold:
         why = f"the quiet period lasts {in_words(rest)} more"
     return _prolonged(effect, why, now, span, longest)
@@ -71,6 +72,18 @@ def review_open(
     if verdict in (Verdict.RENEW, Verdict.HAND_OVER) and last_evidence <= began:
         return Verdict.KEEP, "no evidence came since it began, so it ends by itself"
     return verdict, why
+
+
+def _apart(belief: float, threshold: float) -> str:
+    """A belief in per cent, with as many digits as tell it from a threshold that it differs from."""
+    for digits in range(5):  # The last is the grain of probabilities.
+        if f"{belief:.{digits}%}" != f"{threshold:.{digits}%}":
+            return f"{belief:.{digits}%}"
+    return _percent(belief)
+
+
+def _percent(probability: float) -> str:
+    return f"{round(100 * probability, 4):g}%"
 
 
 def _prolonged(effect: Effect, why: str, now: int, span: int, longest: int) -> tuple[Verdict, str]:

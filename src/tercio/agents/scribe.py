@@ -1,6 +1,6 @@
 """The scribe: one plain sentence for each thing that happened, for people who know the plant and not the jargon."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tercio.agents.plain import plain, quoted
@@ -15,7 +15,8 @@ from tercio.model.commands import (
     Response,
     Target,
 )
-from tercio.model.decisions import Decision, Permission, Ruling
+from tercio.model.decisions import Decision, Permission, Ruling, Verb
+from tercio.model.events import Provenance
 from tercio.model.findings import Finding
 from tercio.model.incidents import Incident
 from tercio.model.records import CommandRow
@@ -23,10 +24,21 @@ from tercio.model.site import Site
 from tercio.model.units import money, span, timestamp
 from tercio.model.words import Word, WordKind
 
-__all__ = ["KINDS", "line", "plain", "quoted", "seen", "whereabouts"]
+__all__ = ["KINDS", "PROOF", "but_for", "counted", "decided", "line", "plain", "quoted", "seen", "whereabouts"]
 
 LISTED = 3
 """So many names are written out; the others are counted."""
+
+WORTH_NAMING = 0.01
+"""A probability below this is told of nobody by name."""
+
+PROOF = {
+    Provenance.AUTHENTICATED: "its sender proved who he is",
+    Provenance.ESTABLISHED: "it could not be forged",
+    Provenance.FORGEABLE: "it could have been forged",
+    Provenance.DERIVED: "it follows from other records",
+}
+"""How far the origin of what was seen can be trusted, in words."""
 
 
 def line(kind: str, value: object, currency: str = "EUR") -> str:
@@ -70,30 +82,44 @@ def _seen(finding: Finding, named: Callable[[str], str]) -> str:
     over = f" over {quoted(finding.service, 20)}" if finding.service else ""
     to = f" against {_listed(list(map(named, finding.dst[:LISTED])), len(finding.dst))}" if finding.dst else ""
     who = named(finding.src)
-    return f"{finding.level.capitalize()}: {what} by {who}{to}{over}, {finding.provenance} evidence."
+    return f"{finding.level.capitalize()}: {what} by {who}{to}{over}; {PROOF[finding.provenance]}."
 
 
 def _incident(incident: Incident, _: str) -> str:
     worst = sorted(incident.beliefs.items(), key=lambda item: (-item[1].held, item[0]))[:LISTED]
-    held = ", ".join(f"{quoted(name, 60)} {belief.held:.0%}" for name, belief in worst) or "nothing yet"
-    count = len(incident.findings)
+    worth = [(name, belief.held) for name, belief in worst if belief.held >= WORTH_NAMING]
+    held = ", ".join(f"{quoted(name, 60)} {held:.0%}" for name, held in worth) or "nobody"
+    again = f" and {counted(incident.repeats, 'repeat')}" if incident.repeats else ""
     return (
-        f"Incident {quoted(incident.id)} is {incident.status}: {count} finding{'' if count == 1 else 's'} and "
-        f"{incident.repeats} repeats from {_names(sorted(incident.sources))}; probably held: {held}."
+        f"Incident {quoted(incident.id)} is {incident.status}: {counted(len(incident.findings), 'finding')}{again} "
+        f"from {_names(sorted(incident.sources))}; probably held: {held}."
     )
 
 
-def _decision(decision: Decision, currency: str) -> str:
+def counted(number: int, one: str) -> str:
+    """``1 finding``, ``2 findings``."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def decided(decision: Decision, currency: str, standing: Iterable[Target]) -> str:
+    """One sentence for a decision that was taken while these targets were refused: it adds to them, or leaves it at
+    that."""
     chosen, advice = decision.chosen, decision.advice
-    said = f"Decided to {_plan(chosen.title)}: expected loss {money(chosen.money.total, currency)}"
+    blocks = [_block(target) for target in standing]
+    left = f", and what stands stays: {_listed(blocks[:LISTED], len(blocks))}" if blocks else ""
+    more = " more" if blocks and chosen.title == Verb.NOTHING else ""
+    said = f"Decided to {_plan(chosen.title)}{more}{left}: expected loss {money(chosen.money.total, currency)}"
     if chosen.money.production:
         said += f", of that {money(chosen.money.production, currency)} to production"
     if advice.candidates != chosen.candidates:
         said += f"; with full authority it would {_plan(advice.title)} ({money(advice.money.total, currency)})"
-    removed = len(decision.removed)
-    if removed:
-        said += f"; safety removed {removed} other choice{'' if removed == 1 else 's'}"
+    if decision.removed:
+        said += f"; safety removed {counted(len(decision.removed), 'other choice')}"
     return f"{said}."
+
+
+def _decision(decision: Decision, currency: str) -> str:
+    return decided(decision, currency, ())
 
 
 def _plan(title: str) -> str:
@@ -173,9 +199,24 @@ def _deed(target: Target | None) -> str:
             return f"keep {ends} over {quoted(target.transport, 10)}/{target.port}"
         case ConduitTarget():
             between = f"{quoted(target.src_zone, 60)} and {quoted(target.dst_zone, 60)}"
-            return f"close the way between {between}, but for {len(target.needed)} needed flows"
+            return f"close the way between {between}{but_for(target)}"
         case None:
             return "do nothing"
+
+
+def but_for(target: ConduitTarget) -> str:
+    """What stays open of a closed conduit, in words; empty where nothing does."""
+    return f", but for {counted(len(target.needed), 'needed flow')}" if target.needed else ""
+
+
+def _block(target: Target) -> str:
+    match target:
+        case HostTarget():
+            return f"the block of {quoted(target.asset, 60)}"
+        case FlowTarget():
+            return f"the block from {quoted(target.src, 60)} to {quoted(target.dst, 60)}"
+        case ConduitTarget():
+            return f"the closed way between {quoted(target.src_zone, 60)} and {quoted(target.dst_zone, 60)}"
 
 
 def _names(names: tuple[str, ...] | list[str]) -> str:

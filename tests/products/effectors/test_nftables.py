@@ -83,6 +83,8 @@ def after(steps: str, found: Facts) -> Facts:
 def done(order: Command, found: Facts) -> Facts:
     text = "\n".join(step.text for step in plan(order, found, NOW) if step.via == "nft" and step.text)
     elements = "\n".join(line for line in text.splitlines() if " element " in line and "never" not in line)
+    if not text:
+        return found
     return after(("x rules\n" if found.ruleset is not Ruleset.WHOLE else "") + elements, found)
 
 
@@ -181,7 +183,7 @@ def test_words_name_what_is_claimed_and_until_when() -> None:
     given = order(Action.DENY, "lse-a", HOSTS[0], 60)
     assert words(given, Facts(Ruleset.WHOLE), NOW) == "nothing of lse-a stands"
     text = words(given, done(given, Facts(Ruleset.WHOLE)), NOW)
-    assert "lse-a claims 2 elements until 2027-01-15T08:01:00" in text
+    assert "lse-a refuses until 2027-01-15T08:01:00" in text
     assert "10.0.0.1" in text
 
 

@@ -22,7 +22,7 @@ from tercio.model.units import SECOND, span, timestamp
 from tercio.products.effectors.contract import Config, Effector, Read, Step, Via
 from tercio.products.effectors.nft_answers import Element, Ruleset, table_of, verdict
 from tercio.products.effectors.nft_claims import LEASE, Cell, Claim, cells, slot, wall
-from tercio.products.effectors.nft_ruleset import KINDS, TABLE, declaration, families
+from tercio.products.effectors.nft_ruleset import KINDS, PINNED, TABLE, declaration, families
 
 WARY = 16 * 60 * SECOND
 """Linux gives up retransmitting after 924 s (tcp_retries2 = 15): what was sent during a block is forgotten by then."""
@@ -110,10 +110,23 @@ def prepare(found: Facts) -> tuple[Step, ...]:
     return () if found.ruleset is Ruleset.WHOLE else (Step(Via.NFT, declaration(found.never, found.kept), rules=True),)
 
 
+def there(found: Facts) -> bool:
+    """Whether the table is there, whole or not."""
+    return found.ruleset is not Ruleset.ABSENT
+
+
+def leave(found: Facts) -> tuple[Step, ...]:
+    """Delete the table. No step while it denies anything, or is wary of somebody after a block: without it a write that
+    was refused during the block could still be delivered."""
+    if not there(found) or any(element.set[:-1] not in PINNED for element in found.elements):
+        return ()
+    return (Step(Via.NFT, f"delete table {TABLE}", rules=True),)
+
+
 def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
     """Steps to what is ordered, as one transaction; then, at a release, the clearing of conntrack. Empty where it
     holds."""
-    if command.action is Action.QUERY:
+    if command.action is Action.QUERY or _nothing_to_end(command, found):
         return ()
     before = claims(found, now)
     after = _claims_after(command, before)
@@ -128,9 +141,14 @@ def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
 def holds(command: Command, found: Facts, now: int) -> bool:
     """True where the facts show what is ordered, rules and all: then there is nothing left to plan. A query always
     holds."""
-    if command.action is Action.QUERY:
+    if command.action is Action.QUERY or _nothing_to_end(command, found):
         return True
     return found.ruleset is Ruleset.WHOLE and not plan(command, found, now)
+
+
+def _nothing_to_end(command: Command, found: Facts) -> bool:
+    """Without the table nothing is denied, so that an end needs none."""
+    return command.action is Action.CANCEL and not there(found)
 
 
 def claims(found: Facts, now: int) -> frozenset[Claim]:
@@ -254,7 +272,7 @@ def standing(found: Facts, now: int) -> tuple[Standing, ...]:
 
 def words(command: Command, found: Facts, now: int) -> str:
     """What is there of the lease, for a person; for a query, how many leases stand."""
-    if found.ruleset is not Ruleset.WHOLE:
+    if found.ruleset is Ruleset.DAMAGED:
         return f"table {TABLE} is {found.ruleset}"
     if command.action is Action.QUERY:
         return f"{len(standing(found, now))} leases stand"
@@ -262,7 +280,7 @@ def words(command: Command, found: Facts, now: int) -> str:
     if not mine:
         return f"nothing of {command.lease} stands"
     named = ", ".join(f"{c.cell.kind} {' '.join(c.cell.key)}" for c in mine[:4]) + (", ..." if len(mine) > 4 else "")
-    return f"{command.lease} claims {len(mine)} elements until {timestamp(mine[0].end)}: {named}"
+    return f"{command.lease} refuses until {timestamp(mine[0].end)}: {named}"
 
 
 NFTABLES: Effector[Facts] = Effector(
@@ -279,6 +297,8 @@ NFTABLES: Effector[Facts] = Effector(
     facts=facts,
     read=read,
     prepare=prepare,
+    there=there,
+    leave=leave,
     plan=plan,
     holds=holds,
     standing=standing,
