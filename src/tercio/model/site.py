@@ -52,8 +52,8 @@ class Zone(msgspec.Struct, frozen=True):
 class Asset(msgspec.Struct, frozen=True):
     """A thing with addresses. ``outage_per_hour`` (cents) is what its own absence costs, beside any process
     that needs it. ``shared`` marks an address that many stand behind (NAT, jump or terminal server):
-    never blocked as a host. ``fragile`` devices get no packet of ours. ``hostnames`` are what it calls itself in its own
-    logs, beside its name here: in small letters, one without a dot in whichever domain."""
+    never blocked as a host. ``fragile`` devices get no packet of ours. ``hostnames`` are what it calls itself in its
+    own logs, beside its name here: in small letters, one without a dot in whichever domain."""
 
     name: str
     addresses: tuple[str, ...]
