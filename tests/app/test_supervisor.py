@@ -11,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tercio.app import supervisor
 from tercio.app.settings import SettingsError, load
 from tercio.app.supervisor import Ended, Part, hand_words, order_key, own_file, parts, prepare, supervise, tied
+from tercio.model.site import Autonomy
+from tercio.model.siteparse import parse_site
 from tercio.store.keys import KeyUnusable, read_public
 from tests.app.given import HAND, TOML, changed, home
 
@@ -69,15 +72,11 @@ def test_a_part_that_ends_is_started_again_each_time_later(tmp_path: Path):
 
 def test_pauses_have_an_end_and_a_steady_part_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.3)
-    monkeypatch.setattr(supervisor, "STEADY", 2.0)
+    monkeypatch.setattr(supervisor, "STEADY", 3.0)
     note = tmp_path / "note"
-    text = f"""
-import time
-n = len(open({str(note)!r}).read()) if __import__("os").path.exists({str(note)!r}) else 0
-open({str(note)!r}, "a").write("x")
-time.sleep(2.5 if n == 3 else 0)
-"""
-    _, said = run([python("loop", text)], until=lambda: note.exists() and len(note.read_text()) >= 5)
+    text = f"n=$(cat {note} 2>/dev/null); printf x >>{note}; [ \"$n\" != xxx ] || sleep 4"
+    part = Part("loop", ("sh", "-c", text))
+    _, said = run([part], until=lambda: note.exists() and len(note.read_text()) >= 5)
     pauses = [line.rpartition(" in ")[2].partition(";")[0] for line in said]
     assert pauses[:4] == ["0.2 s", "0.3 s", "0.3 s", "0.2 s"]
 
@@ -189,7 +188,10 @@ def test_hands_that_are_started_here_come_first_and_all_are_tied(tmp_path: Path)
         "[hands.gateway]\n", '[hands.gateway]\nfile = "g.toml"\nstart = "nsenter --net=/run/netns/gw"\n', text
     )
     settings = load(home(tmp_path, text))
-    hand, loop = parts(settings)
+    acting = parse_site((tmp_path / "site.toml").read_text())
+    shadow = replace(acting, zones={n: replace(z, autonomy=Autonomy.SHADOW) for n, z in acting.zones.items()})
+    assert parts(settings, acting)[0].argv == (*parts(settings, shadow)[0].argv, "--ready")
+    hand, loop = parts(settings, shadow)
     assert (hand.name, loop.name) == ("hand gateway", "loop")
     assert hand.argv == tied(hand_words(settings.hands[0]))
     assert hand.argv[4:] == (
