@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from tercio.app.terminal import Failed, emit, fail, failed, now, sentence
+from tercio.app.terminal import Failed, emit, fail, failed, now, sentence, visible
 
 
 def printed(words: str, width: int = 40) -> str:
@@ -60,3 +60,8 @@ def test_a_reader_that_goes_away_is_no_error():
 
 def test_now_is_microseconds():
     assert now() == pytest.approx(time.time() * 1_000_000, abs=5_000_000)
+
+
+def test_a_sentence_drives_no_terminal():
+    assert visible("a\x1b]0;x\x07b\u202ec\n\td\x9b2J") == "a\\x1b]0;x\\x07b\\u202ec\n\td\\x9b2J"
+    assert visible("Zürich, 10 °C, 东京") == "Zürich, 10 °C, 东京"

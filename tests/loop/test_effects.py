@@ -124,6 +124,16 @@ def test_what_the_denied_one_still_does_contradicts():
     assert watched(SITE, EFFECT, (answer,)).contradiction == why
 
 
+def test_what_goes_past_the_wall_does_not_contradict_it():
+    neighbour, router = "10.77.10.11", "10.77.10.1"
+    for there in (neighbour, router, "10.77.30.1"):
+        seen = watched(SITE, EFFECT, (event(WS1, there), event(WS1, there, kind="flow")))
+        assert not seen.contradiction, there
+    ews = replace(EFFECT, target=HostTarget("ews1", ("10.77.30.30",)))
+    assert watched(SITE, ews, (event("10.77.30.30", PLC1),)).contradiction, "a controller is what the wall is for"
+    assert not watched(SITE, ews, (event("10.77.30.30", HMI1),)).contradiction
+
+
 OWN, OTHER = "02:00:0a:4d:0a:0a", "02:00:0a:4d:0a:63"
 
 

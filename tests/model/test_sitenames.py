@@ -94,3 +94,13 @@ def test_networks_are_read_in_one_form_and_wrong_ones_left_out():
     place, faults = table({"n": ["10.0.0.0/33", "any", "10.0.0.1/24", "10.1.0.0/16"]})
     assert networks_of(place, "n") == ("10.1.0.0/16",)
     assert len(faults.lines("", "f")) == 3
+
+
+@pytest.mark.parametrize("text", ["::ffff:10.77.10.0/120", "::/0", "::ffff:0:0/96"])
+def test_ipv4_written_as_ipv6_would_protect_nothing(text: str):
+    place, faults = table({"networks": [text]})
+    assert networks_of(place, "networks") == ()
+    assert faults
+    place, faults = table({"networks": ["fd00::/8", "10.0.0.0/8"]})
+    assert networks_of(place, "networks") == ("fd00::/8", "10.0.0.0/8")
+    assert not faults

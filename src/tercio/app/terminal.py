@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -46,7 +47,16 @@ def sentence(console: Console, words: str, style: str = "red") -> None:
     """One sentence as one line, however narrow the terminal is, so that paths stay whole and lines can be searched.
     Where it can't be written (a log on a full disk) it is dropped."""
     with contextlib.suppress(OSError):
-        console.print(Text(words, style=style), soft_wrap=True)
+        console.print(Text(visible(words), style=style), soft_wrap=True)
+
+
+def visible(words: str) -> str:
+    """The text with what would drive a terminal, or turn its direction, written as an escape; lines stay lines."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else _escape(c) for c in words)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def emit(value: object) -> None:

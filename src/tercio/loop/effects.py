@@ -22,7 +22,7 @@ from tercio.model.commands import (
 )
 from tercio.model.events import ANSWERED, Endpoint, Event, Provenance
 from tercio.model.processes import ProcessState
-from tercio.model.site import CONTROLLERS, Site
+from tercio.model.site import CONTROLLERS, ROUTERS, Site
 from tercio.model.units import SECOND
 
 MARGIN = SECOND // 5
@@ -95,7 +95,7 @@ def watched(site: Site, effect: Effect, events: Iterable[Event], showing: Contai
         if event.src is None or event.dst is None or event.until <= effect.held:
             continue
         if denied(effect.target, event):
-            if _contradicts(effect, event):
+            if _contradicts(site, effect, event):
                 why = f"{event.src.address} still reached {event.dst.address} after it was refused"
                 if event.source not in showing or _its_own(effect.target, event):
                     return Watched(effect, why, sure=True)
@@ -111,8 +111,10 @@ def _its_own(target: Target, event: Event) -> bool:
     return event.machine in macs if macs else bool(event.machine)
 
 
-def _contradicts(effect: Effect, event: Event) -> bool:
+def _contradicts(site: Site, effect: Effect, event: Event) -> bool:
     """A session that the denied side began, or a question of its that was answered, clearly after the effect was held.
+    Of a refused host only what crosses zones counts, or reaches a controller: a hand stands between zones, and what a
+    host says to its neighbours or to the router itself goes past it.
 
     What it sends in an older session proves nothing: a sensor on its own side of the wall sees that too, and the last
     packet of a flow may be the other end's own. Neither does what anybody could have sent in the denied one's name:
@@ -120,7 +122,7 @@ def _contradicts(effect: Effect, event: Event) -> bool:
     """
     if event.src is None or event.provenance == Provenance.FORGEABLE:
         return False
-    if isinstance(effect.target, HostTarget) and not _from(effect.target, event):
+    if isinstance(effect.target, HostTarget) and not (_from(effect.target, event) and _crosses(site, event)):
         return False
     if isinstance(effect.target, FlowTarget) and event.src.address not in effect.target.src_addresses:
         return False
@@ -128,6 +130,15 @@ def _contradicts(effect: Effect, event: Event) -> bool:
     return (event.kind in ("alert", "flow") and event.began > after) or (
         event.action == ANSWERED and event.time > after
     )
+
+
+def _crosses(site: Site, event: Event) -> bool:
+    if event.src is None or event.dst is None:
+        return False
+    zones = {zone.name for end in (event.src, event.dst) if (zone := site.zone_at(end.address)) is not None}
+    there = site.asset_at(event.dst.address)
+    role = there.role if there is not None else ""
+    return role in CONTROLLERS or (len(zones) == 2 and role not in ROUTERS)
 
 
 def _from(target: HostTarget, event: Event) -> bool:

@@ -7,6 +7,7 @@ from tercio.model.site import Asset, ip_of
 from tercio.model.tomltable import Table, dotted, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,253}[a-z0-9_])?")
 
 
@@ -43,9 +44,14 @@ def networks_of(table: Table, key: str) -> tuple[str, ...]:
 
 def _network(table: Table, key: str, text: str) -> str:
     try:
-        return str(ipaddress.ip_network(text))
+        network = ipaddress.ip_network(text)
     except ValueError:
         pass
+    else:
+        if network.version == 6 and network.overlaps(_MAPPED):
+            table.fault(key, f"has {text!r}, in which IPv4 addresses are written as IPv6; write them as IPv4")
+            return ""
+        return str(network)
     try:
         table.fault(
             key, f"has {text!r}, which has bits set behind its mask; write {ipaddress.ip_network(text, strict=False)}"
