@@ -23,7 +23,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     Addresses are as observed, and so are the names of hosts that logged it of themselves; which asset they mean is
     decided later, from the site. ``flow`` is the key under
     which two sightings of one packet are one piece of evidence. ``provenance`` is the strongest that the
-    cited events *prove* for the source address. ``machine`` is the link address behind it, where that is known.
+    cited events *prove* for the source address. ``machine`` is the link address behind it, where that is known;
+    ``author`` who wrote the rule, as it says.
     """
 
     id: str
@@ -46,3 +47,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     generation: str
     offset: int
     machine: str = ""
+    author: str = ""

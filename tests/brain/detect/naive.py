@@ -204,7 +204,7 @@ def _time_part(value: Any, name: str) -> int | None:
         except ValueError:
             return None
         value = since if zone == "Z" else since - int(f"{zone[0]}1") * (int(zone[1:3]) * 60 + int(zone[4:6])) * 60
-    if value < 0:
+    if not 0 <= value < 1e11:
         return None
     moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=value)
     return moment.isocalendar()[1] if name == "week" else getattr(moment, name)

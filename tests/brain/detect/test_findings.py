@@ -11,6 +11,7 @@ from tercio.model.events import Endpoint, Event, Match, Provenance
 BASE = """\
 title: B
 name: b
+author: Ann
 level: informational
 logsource: {product: p, service: s}
 detection: {s: {f: x}, condition: s}
@@ -67,4 +68,5 @@ def test_a_finding_is_sighted_with_all_that_it_names() -> None:
 def test_a_single_finding_names_both_ends() -> None:
     finding = single(RULES.rules["b"], event(1))
     assert (finding.src, finding.dst, finding.events) == ("10.0.0.66", ("10.0.1.1",), ("evt-1",))
+    assert (finding.author, RULES.rules["b"].author) == ("Ann", "Ann"), "who wrote the rule is named with its alerts"
     assert parties(event(1, src=None, dst=None)) == ("", "")

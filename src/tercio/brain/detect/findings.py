@@ -100,6 +100,7 @@ def single(rule: Rule, event: Event) -> Finding:
         generation=event.generation,
         offset=event.offset,
         machine=event.machine,
+        author=rule.author,
     )
 
 
@@ -134,4 +135,5 @@ def correlated(correlation: Correlation, cited: Track, time: int, event: Event) 
         generation=event.generation,
         offset=event.offset,
         machine=chief.machine,
+        author=correlation.author,
     )
