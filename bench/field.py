@@ -157,7 +157,7 @@ class Course:
         if fall.victims:
             time.sleep(fall.delay)
             self._kill(fall.victims)
-        contained = self._contained(source, fall.kind, known)
+        contained = self._contained(source, known)
         self.seconds.append(time.monotonic() - began)
         if not contained:
             self.lost.append(f"{number} ({fall.name}): {source} was not contained within {PATIENCE:.0f} s")
@@ -167,14 +167,14 @@ class Course:
         self.done[fall.name] += 1
         self._look(number, fall)
 
-    def _contained(self, source: str, kind: str, known: set[str]) -> bool:
+    def _contained(self, source: str, known: set[str]) -> bool:
         """Whether a new effect against the intruder stands, in the journal and in the kernel."""
         deadline = time.monotonic() + PATIENCE
         self.attacker.finish()
         while time.monotonic() < deadline:
             if self.journal.follower.until(lambda: self._stands(source, known), STRIKE_AGAIN):
                 return True
-            self.attacker.begin(kind, source)
+            self.attacker.begin("write", source)  # Of a sweep the sensor's own rules tell so much a minute only.
             self.attacker.finish()
         return False
 

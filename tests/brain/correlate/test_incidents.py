@@ -161,6 +161,16 @@ def test_repetition_keeps_belief_from_fading_and_raises_it_never():
     assert busy.last_evidence == NOON + hour
 
 
+def test_who_does_the_same_to_somebody_else_has_not_gone_quiet_either():
+    """New of the other target, a repetition of the source."""
+    hour = 3600 * SECOND
+    known = fold(finding("ws1", "plc1"))
+    later = finding("ws1", "hmi1", time=NOON + hour, received=NOON + hour)
+    both = one(fold(later, incidents=known))
+    assert "hmi1" in both.beliefs
+    assert held_now(both, NOON + hour, HALF_LIFE)["ws1"] >= one(known).beliefs["ws1"].held
+
+
 def test_what_was_announced_keeps_nothing_alive():
     known = fold(finding("ews1", rule="sweep"))
     later = {"time": NOON + 9 * SECOND, "received": NOON + 9 * SECOND}

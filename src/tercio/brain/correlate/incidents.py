@@ -212,6 +212,7 @@ def _opened(
 def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Evidence, ...]) -> Incident:
     finding = told.finding
     beliefs, sure = _believe(setting, home, told, fresh)
+    _keep(told, beliefs, sure, {piece.asset for piece in fresh})
     independent = told.sound and set(finding.events).isdisjoint(home.events)
     return msgspec.structs.replace(
         home,
@@ -238,15 +239,9 @@ def _used(finding: Finding) -> tuple[str, ...]:
 
 
 def _repeated(home: Incident, told: Account) -> Incident:
-    """Repetition strengthens nothing; it only shows that the source has not gone quiet, so that belief does not fade.
-    What was announced shows not even that, and what can be forged holds up nothing that it could not have raised."""
+    """Repetition strengthens nothing; it only shows that the source has not gone quiet."""
     beliefs, sure = dict(home.beliefs), dict(home.sure)
-    named = {told.src, *told.targets} & beliefs.keys() if told.pardon is None else set()
-    for name in sorted(named):
-        if not told.forgeable or beliefs[name].held <= FORGEABLE_CEILING:
-            beliefs[name] = _kept(beliefs[name], told.at)
-        if not told.forgeable and name in sure:
-            sure[name] = _kept(sure[name], told.at)
+    _keep(told, beliefs, sure, set())
     return msgspec.structs.replace(
         home,
         updated=told.finding.received,
@@ -256,6 +251,18 @@ def _repeated(home: Incident, told: Account) -> Incident:
         through={**home.through, told.finding.source: (told.finding.generation, told.finding.offset)},
         last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
     )
+
+
+def _keep(told: Account, beliefs: dict[str, Belief], sure: dict[str, Belief], moved: set[str]) -> None:
+    """Who is named with nothing new said of him has not gone quiet: belief does not fade. What was announced shows not
+    even that, and what can be forged holds up nothing that it could not have raised. ``moved`` are those of whom
+    something new was said."""
+    named = {told.src, *told.targets} & beliefs.keys() if told.pardon is None else set()
+    for name in sorted(named - moved):
+        if not told.forgeable or beliefs[name].held <= FORGEABLE_CEILING:
+            beliefs[name] = _kept(beliefs[name], told.at)
+        if not told.forgeable and name in sure:
+            sure[name] = _kept(sure[name], told.at)
 
 
 def _kept(belief: Belief, now: int) -> Belief:
