@@ -226,6 +226,7 @@ def test_what_the_machine_lacks_is_said_before_anything_starts(
 @pytest.mark.parametrize("changes", [
     {"contained": False}, {"wrong_containments": 1}, {"missed_polls": 1}, {"replayed_writes": 1}, {"trips": 1},
     {"io_timeouts": 1}, {"sessions_lost": 1}, {"failovers": 1}, {"watched": Watched(cycles=9000, answers=180)},
+    {"watched": msgspec.structs.replace(SEEN, unwatched=("s7-plc2 died",))},
     {"released": False}, {"journal_verified": False},
 ], ids=lambda changes: next(iter(changes)))  # fmt: skip
 def test_any_harm_fails_the_demo(changes: dict[str, Any]):
@@ -247,8 +248,10 @@ def test_any_harm_fails_the_demo(changes: dict[str, Any]):
     ({"journal_verified": False}, r"journal +WRONG, root (ab){32}$"),
     ({}, r"bystanders +none harmed in 9000 cyclic frames, 180 answers and 130 heartbeats$"),
     ({"io_timeouts": 1, "failovers": 2}, r"bystanders +HARMED: 1 I/O time-out, 2 take-overs in 9000 cyclic frames, "),
-    ({"control": Harm(sessions_lost=2)}, r"bystanders +.* heartbeats, beyond 2 before any defence$"),
-    ({"watched": Watched()}, r"bystanders +not watched, so nobody knows$"),
+    ({"control": Harm(sessions_lost=2)}, r"bystanders +.* heartbeats; control not clean: 2$"),
+    ({"watched": Watched()}, r"bystanders +not watched to the end, so nobody knows$"),
+    ({"watched": msgspec.structs.replace(SEEN, unwatched=("s7 at s7-hmi2",))}, r".* nobody knows: s7 at s7-hmi2$"),
+    ({"watched": Watched(), "failovers": 1}, r"bystanders +HARMED: 1 take-over in 0 cyclic frames, "),
     ({"chosen": ""}, r"plan +none$"),
     ({"chosen": "[red]\x1b[31m"}, r"plan +\[red\]$"),
 ])  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from tercio.drills.range.cast import BYSTANDERS
-from tercio.drills.range.harm import harm, watched
+from tercio.drills.range.harm import LATEST, account, harm, watched
 from tercio.drills.range.range import Range
 from tercio.drills.range.topology import FLOATING, GATEWAY, HOSTS, SEGMENTS
 from tercio.drills.range.traces import Asked, Cycles, Reading, SessionLost, Silence, Started, TakeOver, now, read_trace
@@ -223,6 +223,23 @@ def defended(stage: Scenes) -> None:
         stage.until(lambda: stage.records("s7-hmi2", SessionLost))
 
 
+def killed(folder: Path) -> dict[str, Any]:
+    """Another range, whose bystanders all die at once, two watched spans before its end."""
+    stage = Scenes(folder)
+    try:
+        began = now()
+        stage.settle(5)
+        dead = now()
+        for name in BYSTANDERS:
+            stage.plant.running[name].kill()
+            stage.plant.running[name].wait()
+        ended = now() + 2 * LATEST
+    finally:
+        stage.plant.down()
+    found = account(stage.traces(), began, dead, ended, stage.plant.died)
+    return {"died": stage.plant.died, "unwatched": found.watched.unwatched}
+
+
 def play(folder: Path) -> dict[str, Any]:
     stage = Scenes(folder)
     out: dict[str, Any] = {}
@@ -246,7 +263,8 @@ def play(folder: Path) -> dict[str, Any]:
         "opened": len(stage.records("io-plc2", Started)),
         "harm": {name: msgspec.to_builtins(harm(traces, *span)) for name, span in stage.spans.items()},
         "lost": {name: msgspec.to_builtins(stage.records(name, SessionLost)) for name in ("s7-hmi2", "io-plc2")},
-        "watched": msgspec.to_builtins(watched(traces)),
+        "watched": msgspec.to_builtins(watched(traces, last)),
+        "killed": killed(folder.with_name("killed")),
         "broken": sum(each.broken for each in traces.values()),
     }
 

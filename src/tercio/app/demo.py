@@ -125,16 +125,17 @@ def board_page(board: Scoreboard) -> Table:
 def bystanders(board: Scoreboard) -> str:
     """How innocent bystanders fared, in one sentence."""
     seen, control = board.watched, board.control
-    if not seen.everything:
-        return "not watched, so nobody knows"
     counts = (
         (board.io_timeouts, "I/O time-out"),
         (board.sessions_lost, "lost session"),
         (board.failovers, "take-over"),
     )
     suffered = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts if number]
+    if not suffered and not seen.everything:
+        who = f": {', '.join(seen.unwatched)}" if seen.unwatched else ""
+        return f"not watched to the end, so nobody knows{who}"
     before = sum((control.io_timeouts, control.sessions_lost, control.failovers))
-    beyond = f", beyond {before} before any defence" if before else ""
+    beyond = f"; control not clean: {before}" if before else ""
     return (
         f"{'HARMED: ' + ', '.join(suffered) if suffered else 'none harmed'} "
         f"in {seen.cycles} cyclic frames, {seen.answers} answers and {seen.heartbeats} heartbeats{beyond}"

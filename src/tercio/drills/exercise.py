@@ -159,6 +159,8 @@ def conduct(
         verdict = verify(platform.state)
     finally:
         plant.down()
+    for name, status in plant.died.items():
+        say("drill", f"{name} ended before its time, with status {status}; see {plant.folder / f'{name}.log'}")
     effects = tuple(effect for _, effect in sorted(follower.effects.items()))
     course = Course(
         findings=tuple((t.finding, t.incident, t.change) for t in follower.findings),
@@ -172,7 +174,13 @@ def conduct(
     now = time.time_ns() // 1000
     truth = Truth(
         counts=plant.counts(blocks(right, now)),
-        bystanders=account({name: read_trace(plant.trace(name)) for name in BYSTANDERS}, began, defended, ended),
+        bystanders=account(
+            {name: read_trace(plant.trace(name)) for name in BYSTANDERS},
+            began,
+            defended,
+            ended,
+            plant.died.keys() & BYSTANDERS.keys(),
+        ),
         leaked=leaked(
             read_trace(plant.trace("intruder")).records, read_trace(plant.trace("plc")).records, walls(right, now)
         ),

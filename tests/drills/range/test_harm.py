@@ -1,6 +1,9 @@
+from functools import partial
+
 import msgspec
 import pytest
 
+from tercio.drills.range.cast import BYSTANDERS, COUNTING
 from tercio.drills.range.harm import Harm, account, excess, harm, watched
 from tercio.drills.range.traces import Asked, Cycles, Reading, SessionLost, Silence, TakeOver
 from tercio.model.units import SECOND
@@ -58,7 +61,9 @@ def test_a_take_over_is_the_main_stations_own_where_that_itself_was_late():
 def test_harm_is_what_exceeds_the_control():
     found = Harm(io_timeouts=9, sessions_lost=1, failovers=0)
     assert excess(found, 30, Harm(), 3) == found
-    assert excess(found, 20, Harm(io_timeouts=1, failovers=2), 10) == Harm(io_timeouts=7, sessions_lost=1)
+    assert excess(found, 20, Harm(io_timeouts=1, failovers=2), 10) == Harm(io_timeouts=8, sessions_lost=1)
+    assert excess(found, 400, Harm(io_timeouts=1), 30).io_timeouts == 8, "one accident excuses one, not thirteen"
+    assert excess(found, 10, Harm(io_timeouts=4), 20).io_timeouts == 7, "half the span, half of it"
     assert excess(found, 10, Harm(io_timeouts=1), 20) == found, "less than one to be expected is none"
     assert excess(found, 30, Harm(io_timeouts=50), 0) == found, "without a control all of it counts"
 
@@ -69,11 +74,12 @@ def test_the_account_of_a_run_splits_it_where_the_defence_began():
         c=[Cycles(9, "cyclic", 70, 9, 8)],
         b=[SessionLost(4 * SECOND, "s7", "reset", 3), Asked(9, "s7", 4)],
     )
-    found = account(records, 0, 2 * SECOND, 6 * SECOND)
+    found = account(records, 0, 2 * SECOND, 6 * SECOND, ["s7-plc2"])
     assert found.control == Harm(io_timeouts=1)
     assert found.control_seconds == 2.0
-    assert found.harm == Harm(io_timeouts=3, sessions_lost=1), "five, where two were to be expected"
+    assert found.harm == Harm(io_timeouts=4, sessions_lost=1), "five, where one was there before"
     assert (found.watched.cycles, found.watched.answers, found.watched.everything) == (70, 4, False)
+    assert found.watched.unwatched[0] == "s7-plc2 died"
 
 
 def test_what_was_watched_is_the_last_word_of_each_receiver():
@@ -82,11 +88,52 @@ def test_what_was_watched_is_the_last_word_of_each_receiver():
             a=[Cycles(1, "cyclic", 5, 0, 7), Cycles(2, "cyclic", 50, 0, 90)],
             b=[Cycles(1, "cyclic", 40, 0, 3), Asked(1, "io parent", 2), Asked(2, "io parent", 6)],
             c=[Cycles(1, "heartbeat", 3, 0, 1), Asked(1, "s7", 10)],
-        )
+        ),
+        2,
     )
     assert (found.cycles, found.answers, found.heartbeats, found.longest) == (90, 16, 3, 90)
-    assert found.everything
-    assert not watched({}).everything
+
+
+END = 40 * SECOND
+
+
+def whole():
+    """What each bystander that counts reports of a run in which all goes well."""
+    return {
+        name: [
+            (Asked if flow in ("s7", "io parent") else partial(Cycles, lost=0, longest=1))(at, flow, at // 1000)
+            for at in range(SECOND, END, SECOND // 2)
+            for flow in flows
+        ]
+        for name, flows in COUNTING.items()
+    }
+
+
+def test_everything_is_watched_where_every_flow_goes_on_to_the_end():
+    assert watched(traces(**whole()), END).everything
+    assert watched({}, END).unwatched == tuple(
+        f"{flow} at {name}" for name, flows in COUNTING.items() for flow in flows
+    )
+    assert COUNTING.keys() <= BYSTANDERS.keys()
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_one_who_died_early_leaves_his_flows_unwatched(name):
+    """Also where others of his kind go on, and where he was never there, or counts no more though he reports."""
+    full = whole()
+    missing = tuple(f"{flow} at {name}" for flow in COUNTING[name])
+    for kept in ([], [each for each in full[name] if each.at < 5 * SECOND]):
+        found = watched(traces(**{**full, name: kept}), END)
+        assert (found.unwatched, found.everything) == (missing, False)
+    first = [each for each in full[name] if each.at == SECOND]
+    full[name] = first + [msgspec.structs.replace(each, at=END) for each in first]
+    assert watched(traces(**full), END).unwatched == missing
+
+
+def test_a_connection_that_is_opened_anew_counts_on():
+    full = whole()
+    full["io-rio1"] = [*full["io-rio1"][:-2], Cycles(END - 1, "io", 5, 0, 1)]
+    assert watched(traces(**full), END).everything
 
 
 @pytest.mark.parametrize(
@@ -113,4 +160,12 @@ def test_tercios_own_act_on_a_bystander_is_counted(bystanding):
 def test_the_bystanders_had_something_to_lose(bystanding):
     seen = bystanding["watched"]
     assert min(seen["cycles"], seen["answers"], seen["heartbeats"]) > 20
+    assert seen["unwatched"] == []
     assert bystanding["broken"] == 0
+
+
+def test_bystanders_who_died_are_named(bystanding):
+    died, unwatched = bystanding["killed"]["died"], bystanding["killed"]["unwatched"]
+    assert died == dict.fromkeys(BYSTANDERS, -9), "and nobody else"
+    assert unwatched[: len(BYSTANDERS)] == [f"{name} died" for name in sorted(BYSTANDERS)]
+    assert unwatched[len(BYSTANDERS) :] == [f"{flow} at {name}" for name, flows in COUNTING.items() for flow in flows]

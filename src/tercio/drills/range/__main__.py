@@ -60,6 +60,8 @@ def run(options: argparse.Namespace, acts: list[str]) -> int:
             time.sleep(options.seconds)
     finally:
         plant.down()
+    for name, status in plant.died.items():
+        say(f"{name} ended before its time, with status {status}; see {options.folder / f'{name}.log'}")
     counts = plant.counts()
     text = msgspec.json.format(msgspec.json.encode({"up_us": plant.took, **msgspec.to_builtins(counts)}), indent=2)
     print(text.decode() if options.json else _words(msgspec.to_builtins(counts)))

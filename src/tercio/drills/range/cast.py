@@ -61,6 +61,17 @@ BYSTANDERS = {
 
 STANDING |= BYSTANDERS
 
+COUNTING = {
+    "cyclic-plc2": ("cyclic",),
+    "cyclic-rio1": ("cyclic",),
+    "io-rio1": ("io",),
+    "io-plc2": ("io", "io parent"),
+    "s7-hmi2": ("s7",),
+    "pair-hmi3": ("heartbeat",),
+}
+"""Which bystanders count, and the flows and sessions that each of them counts. The others only serve or send: that they
+are there is seen by those who count."""
+
 CLIENTS = frozenset({"hmi", "historian", "person", "signon"})
 """Actors that open sessions. They begin once the sensor runs: it reads only sessions whose handshake it saw."""
 

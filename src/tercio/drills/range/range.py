@@ -26,7 +26,8 @@ class Range:
     """A running range in this sandbox, and all that it writes in ``folder``.
 
     ``took`` is how long ``up`` took (microseconds); ``gateway_netns`` is a path for ``nsenter --net=`` inside the
-    sandbox; ``running`` holds the range's processes by name; ``remarks`` says what this machine's range lacks.
+    sandbox; ``running`` holds the range's processes by name; ``remarks`` says what this machine's range lacks; ``died``
+    holds the exit status of those that ended before anybody told them to, but for visitors that were done.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,6 +38,7 @@ class Range:
         self._rules = content_rules()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.remarks: tuple[str, ...] = ()
+        self.died: dict[str, int] = {}
         self.took = 0
 
     @classmethod
@@ -144,8 +146,13 @@ class Range:
         return self.running.pop(name).wait()
 
     def stop(self, names: Iterable[str]) -> None:
-        """Ask these processes to end, and make sure of it."""
-        ending = [self.running.pop(name) for name in names if name in self.running]
+        """Ask these processes to end, and make sure of it. Those that are no more are noted in ``died``."""
+        named = [(name, self.running.pop(name)) for name in names if name in self.running]
+        for name, process in named:
+            status = process.poll()
+            if status is not None and (status or name not in VISITING):
+                self.died[name] = status
+        ending = [process for _, process in named]
         for process in ending:
             process.terminate()
         for process in ending:
