@@ -74,7 +74,7 @@ def test_pauses_have_an_end_and_a_steady_part_begins_anew(tmp_path: Path, monkey
     monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.3)
     monkeypatch.setattr(supervisor, "STEADY", 3.0)
     note = tmp_path / "note"
-    text = f"n=$(cat {note} 2>/dev/null); printf x >>{note}; [ \"$n\" != xxx ] || sleep 4"
+    text = f'n=$(cat {note} 2>/dev/null); printf x >>{note}; [ "$n" != xxx ] || sleep 4'
     part = Part("loop", ("sh", "-c", text))
     _, said = run([part], until=lambda: note.exists() and len(note.read_text()) >= 5)
     pauses = [line.rpartition(" in ")[2].partition(";")[0] for line in said]

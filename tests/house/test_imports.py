@@ -8,7 +8,7 @@ import pytest
 
 from tests.house import tree
 
-HAND = ("hand", "handfile", "limits", "world")
+HAND = ("callers", "hand", "handfile", "limits", "world")
 MAY_USE = {
     # of -> {room: the only parts of it that may be used}
     "tercio.loop": {

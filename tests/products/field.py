@@ -136,9 +136,15 @@ class Served:
     """A hand as it runs in production: in another namespace, with one capability."""
 
     def __init__(
-        self, space: Namespace, folder: Path, *, settings: str = "", capabilities: str = "-all,+net_admin"
+        self,
+        space: Namespace,
+        folder: Path,
+        *,
+        settings: str = "",
+        capabilities: str = "-all,+net_admin",
+        words: tuple[str, ...] = (),
     ) -> None:
-        self.capabilities = capabilities
+        self.capabilities, self.words = capabilities, words
         self.space, self.folder, self.socket = space, folder, folder / "hand.sock"
         self.key = Ed25519PrivateKey.generate()
         public = self.key.public_key().public_bytes(
@@ -157,7 +163,15 @@ class Served:
         limits = (f"--bounding-set={alone}", f"--inh-caps={alone}", f"--ambient-caps={alone}", "--no-new-privs")
         argv = [
             *("setpriv", *(limits if alone else ()), "--pdeathsig", "KILL"),
-            *(sys.executable, "-m", "tercio.products.hand", "gw", "--file", str(self.folder / "hand.toml")),
+            *(
+                sys.executable,
+                "-m",
+                "tercio.products.hand",
+                "gw",
+                "--file",
+                str(self.folder / "hand.toml"),
+                *self.words,
+            ),
         ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(self.space.argv(*argv), stderr=log)

@@ -214,7 +214,7 @@ def test_what_a_dead_loop_still_had_to_say_is_heard_before_its_successor(loop: L
         heir.settimeout(90)
         assert heir.recv(65536), "it is greeted once the old line was heard out"
         log = [json.loads(line) for line in hand.log().splitlines()]
-        assert any("lse-old claims" in line.get("response", {}).get("after", "") for line in log)
+        assert any("lse-old refuses" in line.get("response", {}).get("after", "") for line in log)
     assert loop.order(command(None, "lse-old", Action.CANCEL)).held
 
 
@@ -345,6 +345,69 @@ def test_it_ends_cleanly_and_its_effects_outlive_it(served: Callable[..., Served
     line.close()
 
 
+def tables(one: Served) -> str:
+    return one.space.run("nft list tables")
+
+
+def test_it_leaves_the_kernel_alone_until_the_first_refusal_and_after_the_last(served: Callable[..., Served]) -> None:
+    one = served()
+    line = one.loop()
+    assert line.order(command(None, "", Action.QUERY)).held
+    ended = line.order(command(None, "lse-never", Action.CANCEL))
+    assert (ended.held, ended.steps) == (True, ()), "without a table nothing is denied"
+    assert ended.after == "nothing of lse-never stands"
+    refused(line, HostTarget("x", ("no address",)), "cannot be read")
+    assert tables(one) == ""
+    line.close()
+    assert one.end() == 0
+    assert tables(one) == ""
+    assert "nothing is left" in one.log()
+
+
+def test_the_first_refusal_makes_the_table_and_it_stays_while_anything_needs_it(served: Callable[..., Served]) -> None:
+    one = served()
+    line = one.loop()
+    assert line.order(command(X, "lse-1", span=300 * SECOND)).held
+    assert "inet tercio" in tables(one)
+    line.close()
+    assert one.end() == 0
+    assert "effects stay" in one.log()
+    assert "lse-1 until" in one.log()
+    one.launch()
+    one.ready()
+    line = one.loop()
+    assert leases(line) == ["lse-1"]
+    assert line.order(command(None, "lse-1", Action.CANCEL)).held
+    line.close()
+    assert one.end() == 0
+    assert "still distrusted" in one.log(), "what he sent during the block must not be delivered"
+    assert "10.1.0.1" in one.space.run("nft list set inet tercio wary_hosts4")
+    for name in ("wary_hosts4", "wary_hosts6"):
+        one.space.nft(f"flush set inet tercio {name}")
+    one.launch()
+    one.ready()
+    assert one.end() == 0
+    assert tables(one) == ""
+
+
+def test_told_to_be_ready_it_is_before_the_first_order(served: Callable[..., Served]) -> None:
+    one = served(words=("--ready",))
+    assert until(lambda: "inet tercio" in tables(one))
+    one.loop().close()
+    assert one.end() == 0
+    assert tables(one) == ""
+
+
+def test_a_hand_that_can_not_start_changes_nothing(served: Callable[..., Served]) -> None:
+    one = served()
+    argv = [sys.executable, "-m", "tercio.products.hand", "gw", "--file", str(one.folder / "hand.toml"), "--ready"]
+    done = subprocess.run(one.space.argv(*argv), capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 1
+    assert "another process listens" in done.stderr
+    assert tables(one) == ""
+    assert _greeted(one)
+
+
 def test_more_targets_than_its_file_allows_are_refused(served: Callable[..., Served]) -> None:
     line = served(settings="targets_per_hour = 2\n").loop()
     for number in (1, 2):
@@ -392,8 +455,9 @@ def test_without_the_capability_it_says_what_is_missing(hand: Served) -> None:
 
 def test_a_kernel_that_refuses_is_a_failure_that_may_be_retried(served: Callable[..., Served]) -> None:
     """Somebody's set of the same name and another type stands where the hand's own should be."""
-    one = served()
+    one = served(words=("--ready",))
     line = one.loop()
+    assert until(lambda: "inet tercio" in tables(one))
     one.space.nft("delete table inet tercio")
     one.space.nft("add table inet tercio\nadd set inet tercio hosts4 { type ether_addr; }")
     response: Response = line.order(command(X, "lse-1"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tercio.app.settings import HandSettings, Settings, SettingsError, wrong
+from tercio.model.site import Autonomy, Site
 from tercio.products.handfile import HandFile
 from tercio.products.handfile import load as load_handfile
 from tercio.store.keys import signing_key
@@ -47,16 +48,23 @@ class Ended(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def parts(settings: Settings) -> tuple[Part, ...]:
-    """What runs for these settings: each hand that is started here, then the loop."""
-    hands = tuple(Part(f"hand {h.name}", tied(hand_words(h))) for h in settings.hands if h.file is not None)
+def parts(settings: Settings, site: Site) -> tuple[Part, ...]:
+    """What runs for these settings: each hand that is started here, then the loop. Where all that a hand reaches is in
+    shadow it leaves the machine as it is; else it makes itself ready at once. ``site`` is as it may be taken."""
+    shadow = {zone.name for zone in site.zones.values() if zone.autonomy == Autonomy.SHADOW}
+    hands = tuple(
+        Part(f"hand {hand.name}", tied(hand_words(hand, ready=not set(hand.zones) <= shadow)))
+        for hand in settings.hands
+        if hand.file is not None
+    )
     loop = (sys.executable, "-m", "tercio", "loop", "--settings", str(settings.file))
     return (*hands, Part("loop", tied(loop)))
 
 
-def hand_words(hand: HandSettings) -> tuple[str, ...]:
+def hand_words(hand: HandSettings, *, ready: bool = False) -> tuple[str, ...]:
     """How one hand is started: its prefix, then the module with its own file."""
-    return (*hand.start, sys.executable, "-m", "tercio.products.hand", hand.name, "--file", str(hand.file))
+    words = (*hand.start, sys.executable, "-m", "tercio.products.hand", hand.name, "--file", str(hand.file))
+    return (*words, "--ready") if ready else words
 
 
 def tied(argv: Sequence[str]) -> tuple[str, ...]:

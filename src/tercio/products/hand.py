@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import json
 import os
-import selectors
 import signal
 import socket
 import sys
@@ -22,53 +21,78 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tercio.model.canon import canonical
 from tercio.model.commands import Action, Command, Hello, Order, Response, SignedOrder, Status
-from tercio.model.units import span
+from tercio.model.units import span, timestamp
+from tercio.products.callers import Callers, Peer
 from tercio.products.effectors import EFFECTORS
 from tercio.products.effectors.addresses import collapsed, plain
 from tercio.products.effectors.contract import Config, Step
 from tercio.products.handfile import HandFile, load
 from tercio.products.limits import Budget, refusal, untimely
 from tercio.products.transports.addresses import own_addresses
-from tercio.products.transports.seqpacket import listen, peer_uid, receive, send
+from tercio.products.transports.seqpacket import listen
 from tercio.products.world import World
 
 ATTEMPTS = 3
 """Between reading and acting an element may expire, and the whole transaction fails: read again, plan again."""
 MOST_LINES = 64
-"""Peers connected at once, and lines of steps that a response shows."""
-
-MOST_WAITING = 256
-"""Messages of one line that are answered before a new line is taken; the kernel queues fewer."""
+"""Lines of steps that a response shows."""
 
 MOST_FLOWS = 32
 """Needed flows that a greeting shows: it must fit into one message."""
-
-
-class Peer:
-    """One connection of a loop: its nonce, and the number of the last order that it may not repeat."""
-
-    def __init__(self, line: socket.socket, nonce: str) -> None:
-        self.line, self.nonce, self.sequence = line, nonce, 0
 
 
 class Hand:
     """One hand: its file, its effector, its world, and what it remembers."""
 
     def __init__(self, file: HandFile) -> None:
-        """Raises OSError with a sentence where the mechanism is missing or will not obey."""
+        """Changes nothing. Raises OSError with a sentence where the mechanism is missing or will not obey."""
         self.file, self.effector = file, EFFECTORS[file.mechanism]
         self._key = Ed25519PublicKey.from_public_bytes(file.order_key)
         self.world = World(self.effector, _config(file))
         try:
-            error, _ = self.world.act(self.effector.prepare(self.world.facts(None)))
             leases = tuple(found.lease for found in self.effector.standing(self.world.facts(None), _now()))
         except (ValueError, OSError) as problem:
-            error, leases = str(problem), ()
-        if error:
-            raise OSError(f"{file.mechanism} refused: {error}; needed: {self.effector.permission}")
+            raise self._refused(str(problem)) from problem
         self._budget = Budget(file.targets_per_hour, leases, _monotonic())
+
+    def begin(self, *, ready: bool) -> None:
+        """Make the mechanism ready for orders, where ``ready`` or where an earlier hand left it there, which may need
+        mending. Raises OSError with a sentence."""
+        try:
+            found = self.world.facts(None)
+            if not ready and not self.effector.there(found):
+                return
+            error, _ = self.world.act(self.effector.prepare(found))
+        except (ValueError, OSError) as problem:
+            error = str(problem)
+        if error:
+            raise self._refused(error)
+
+    def end(self) -> str:
+        """Take away what was made ready, where nothing needs it any more, and let go of the world; what stays, in
+        words."""
+        effector, problem = self.effector, ""
+        try:
+            found, now = self.world.facts(None), _now()
+            steps, leases = effector.leave(found), effector.standing(found, now)
+            there = effector.there(found)
+            problem = self.world.act(steps)[0] if steps else ""
+        except (ValueError, OSError) as error:
+            return f"what stays is not known ({error})"
+        finally:
+            self.world.close()
+        if leases:
+            named = ", ".join(f"{each.lease} until {timestamp(each.until)}" for each in leases[:MOST_LINES])
+            return f"effects stay until the kernel's own timeouts: {named}"
+        if problem:
+            return f"nothing is denied, and what was made ready could not be taken away: {problem}"
+        if there and not steps:
+            return f"nothing is denied any more; who was of late is still distrusted for a while ({effector.expiry})"
+        return "nothing stands, and nothing is left"
+
+    def _refused(self, why: str) -> OSError:
+        return OSError(f"{self.file.mechanism} refused: {why}; needed: {self.effector.permission}")
 
     def hello(self, peer: Peer) -> Hello:
         """What a loop reads first."""
@@ -193,107 +217,57 @@ def _log(**fields: object) -> None:
         sys.stderr.flush()
 
 
-def serve(file: HandFile) -> int:
-    """Run a hand until SIGTERM or SIGINT; 0 after a clean end, 1 where it could not start (with a sentence on
-    stderr)."""
-    try:
-        hand = Hand(file)
-        listener = listen(file.socket, file.peer_uid)
-    except OSError as error:
-        _log(hand=file.name, error=str(error))
-        return 1
+def serve(file: HandFile, *, ready: bool = False) -> None:
+    """Run a hand until SIGTERM or SIGINT. ``ready`` makes the mechanism ready at the start, so that the first order is
+    as fast as the others; else that is done with the first order, and until then the world stays as it was.
+
+    Raises OSError, with a sentence, where it can't start; then it has changed nothing.
+    """
+    hand = Hand(file)
     wake, woken = socket.socketpair()
     wake.setblocking(False)
     woken.setblocking(False)
     signal.set_wakeup_fd(woken.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    boot = os.urandom(16).hex()
-    _log(hand=file.name, listening=file.socket, boot=boot, mechanism=file.mechanism)
-    with selectors.DefaultSelector() as selector, listener, wake, woken:
-        selector.register(listener, selectors.EVENT_READ)
-        selector.register(wake, selectors.EVENT_READ)
-        _turns(hand, selector, listener, wake, boot)
-    Path(file.socket).unlink(missing_ok=True)
-    hand.world.close()
-    _log(hand=file.name, ended="effects stay until the kernel's own timeouts", break_glass=hand.effector.break_glass)
-    return 0
-
-
-def _turns(
-    hand: Hand, selector: selectors.DefaultSelector, listener: socket.socket, wake: socket.socket, boot: str
-) -> None:
-    connections = 0
-    while True:
-        ready = [key for key, _ in selector.select()]
-        if any(key.fileobj is wake for key in ready):
-            return
-        for key in ready:
-            if key.data is not None:
-                _hear(hand, selector, key.data)
-        if any(key.fileobj is listener for key in ready):
-            _hear_out(hand, selector)
-            connections += 1
-            _welcome(hand, selector, listener, f"{boot}-{connections}")
-
-
-def _hear_out(hand: Hand, selector: selectors.DefaultSelector) -> None:
-    """Answer what waits on the lines there are before a new one is read: what a loop said before it died comes before
-    what the next loop says, or a block that was ended would come back."""
-    for peer in [key.data for key in selector.get_map().values() if key.data is not None]:
-        for _ in range(MOST_WAITING):
-            if not _hear(hand, selector, peer):
-                break
-
-
-def _welcome(hand: Hand, selector: selectors.DefaultSelector, listener: socket.socket, nonce: str) -> None:
+    listener = listen(file.socket, file.peer_uid)
     try:
-        line, _ = listener.accept()
-    except OSError:
-        return
-    line.setblocking(False)
-    uid = peer_uid(line)
-    peer = Peer(line, nonce)
-    full = len(selector.get_map()) >= MOST_LINES
-    if uid != hand.file.peer_uid or full or not send(line, canonical(hand.hello(peer))):
-        _log(hand=hand.file.name, turned_away=uid, expected=hand.file.peer_uid, full=full)
-        line.close()
-        return
-    selector.register(line, selectors.EVENT_READ, peer)
+        hand.begin(ready=ready)
+        boot = os.urandom(16).hex()
+        _log(hand=file.name, listening=file.socket, boot=boot, mechanism=file.mechanism)
+        with Callers(listener, hand, boot, _log) as callers, wake, woken:
+            callers.attend(wake)
+    finally:
+        listener.close()
+        Path(file.socket).unlink(missing_ok=True)
+    _log(hand=file.name, ended=hand.end(), break_glass=hand.effector.break_glass)
 
 
-def _hear(hand: Hand, selector: selectors.DefaultSelector, peer: Peer) -> bool:
-    """Read one message and answer it. False where there was none; and where its peer has gone, or does not read the
-    answer: then the line is closed."""
-    try:
-        data = receive(peer.line)
-    except BlockingIOError:
-        return False
-    if data is not None:
-        response = hand.answer(data, peer)
-        heard = send(peer.line, canonical(response))
-        _log(hand=hand.file.name, response=msgspec.to_builtins(response), heard=heard)
-        if heard:
-            return True
-    selector.unregister(peer.line)
-    peer.line.close()
-    return False
+def own(name: str, path: Path) -> HandFile:
+    """The file of the hand of this name. Raises ValueError with file, line or key, and what to do."""
+    file = load(path)
+    if file.name != name:
+        raise ValueError(f"{path}: is the file of hand {file.name!r}, not of {name!r}; name the right one of the two")
+    return file
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """``NAME --file FILE``: the file must be that hand's. 2 where the file is wrong."""
+    """``NAME --file FILE [--ready]``: the file must be that hand's. 0 after a clean end, 1 where it could not start, 2
+    where the file is wrong; why stands on stderr."""
     parser = argparse.ArgumentParser(prog="hand", description="Carry out signed orders with one mechanism.")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("--file", required=True, type=Path)
+    parser.add_argument("--ready", action="store_true")
     given = parser.parse_args(arguments)
     try:
-        file = load(given.file)
-        if file.name != given.name:
-            raise ValueError(f"{given.file}: is the file of hand {file.name!r}, not of {given.name!r}")
+        serve(own(given.name, given.file), ready=given.ready)
     except ValueError as error:
         _log(error=str(error))
         return 2
-    return serve(file)
+    except OSError as error:
+        _log(hand=given.name, error=str(error))
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

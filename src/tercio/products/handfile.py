@@ -211,4 +211,4 @@ def _owned(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text in UTF-8") from error
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+        raise ValueError(f"cannot read {path}: {error.strerror}; correct the path, or let this user read it") from error

@@ -172,9 +172,15 @@ level: {level}
 def test_a_hand_with_a_wrong_file_says_so(tmp_path: Path):
     (tmp_path / "hand.toml").write_text("name = 7\n")
     done = tercio("hand", "gateway", "--file", str(tmp_path / "hand.toml"), "--json")
-    assert done.returncode == 2
-    assert json.loads(done.stdout) == {"hand": "gateway", "status": 2}
-    assert "hand.toml" in json.loads(done.stderr)["error"]
+    assert done.returncode == 78
+    assert json.loads(done.stdout) == {"error": done.stderr.strip()}
+    assert "hand.toml:1" in done.stderr
+
+
+def test_a_hand_without_its_file_says_so(tmp_path: Path):
+    done = tercio("hand", "gateway", "--file", str(tmp_path / "nowhere"), "--json")
+    assert done.returncode == 78
+    assert "correct the path" in json.loads(done.stdout)["error"]
 
 
 @pytest.mark.parametrize("acts", ["", ",", "dance", "sweep,dance"])

@@ -17,6 +17,8 @@ def test_every_effector_reads_only_and_prepares_by_steps() -> None:
         assert reads
         found = effector.read(Config(), None, (None,) * len(reads))
         assert effector.prepare(found)
+        assert not effector.there(found)
+        assert effector.leave(found) == (), "what is not there is not taken away"
         assert effector.standing(found, 0) == ()
 
 

@@ -30,7 +30,9 @@ def plant(spaces: Callable[[], Namespace]) -> Plant:
 @pytest.fixture(scope="module")
 def hand(plant: Plant, served: Callable[..., Served]) -> Served:
     return served(
-        plant.gateway, settings=f"never = {list(NEVER)}\nnever_host = {list(KEPT)}\ntargets_per_hour = 1000\n"
+        plant.gateway,
+        settings=f"never = {list(NEVER)}\nnever_host = {list(KEPT)}\ntargets_per_hour = 1000\n",
+        words=("--ready",),
     )
 
 

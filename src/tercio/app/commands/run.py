@@ -10,8 +10,8 @@ from tercio.app import supervisor
 from tercio.app.assemble import content_of
 from tercio.app.demo import demo as run_demo
 from tercio.app.outset import may_start, outset
-from tercio.app.settings import load
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, out, sentence
+from tercio.app.settings import SettingsError, load
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
 from tercio.loop.run import Setup
 from tercio.loop.run import run as run_loop
 from tercio.products import hand as hand_process
@@ -49,7 +49,9 @@ def up(settings: SettingsFile = HERE, json: Json = False) -> None:
     may_start(loaded)
     for words in outset(loaded, content):
         sentence(err, words, "yellow")
-    ended = asyncio.run(supervisor.supervise(supervisor.parts(loaded), lambda text: sentence(err, text, "yellow")))
+    ended = asyncio.run(
+        supervisor.supervise(supervisor.parts(loaded, content.site), lambda text: sentence(err, text, "yellow"))
+    )
     if json:
         emit(ended)
     raise typer.Exit(ended.status)
@@ -72,14 +74,22 @@ def loop(settings: SettingsFile = HERE) -> None:
 def hand(
     name: Annotated[str, typer.Argument(help="The hand's name in its file.")],
     file: Annotated[Path, typer.Option("--file", help="The hand's own file (TOML), owned by root.")],
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Change the product at the start, so that the first order is no slower.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start one hand: the process that changes a product and verifies that it did, with one privilege.
 
     Start it inside the host or namespace where it acts. `tercio up` starts those that your settings tell it to.
-    Its log goes to stderr; with --json, how it ended is printed at the end.
+    Until the first order it changes nothing, unless --ready. Its log goes to stderr; with --json, how it ended is
+    printed at the end.
     """
-    status = hand_process.main([name, "--file", str(file)])
+    try:
+        hand_process.serve(hand_process.own(name, file), ready=ready)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        fail(str(error))
     if json:
-        emit({"hand": name, "status": status})
-    raise typer.Exit(status)
+        emit({"hand": name, "status": 0})

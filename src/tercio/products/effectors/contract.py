@@ -59,7 +59,9 @@ class Effector(Generic[F]):
     ``invalid(command)`` says in one sentence why a command cannot be expressed here, and is empty where it can.
     ``facts(config, command)`` names what to read for a command, or, without one, for everything; ``read(config,
     command, answers)`` turns the answers (same order) into facts; it raises ValueError for an answer that it does not
-    understand. ``prepare(facts)`` are the steps that make the mechanism ready without any effect on traffic.
+    understand. ``prepare(facts)`` are the steps that make the mechanism ready without any effect on traffic;
+    ``there(facts)`` says whether anything of that is there; ``leave(facts)`` are the steps that take it away: none
+    where anything still rests on it.
     ``plan(command, facts, now)`` are the steps to what is ordered: none where it already holds. ``holds(command, facts,
     now)`` is true where the facts show what is ordered (for a cancel: nothing of the lease is left). ``standing(facts,
     now)`` are the leases that stand whole; ``words(command, facts, now)`` tells a person what is there of a lease.
@@ -76,6 +78,8 @@ class Effector(Generic[F]):
     facts: Callable[[Config, Command | None], tuple[Read, ...]]
     read: Callable[[Config, Command | None, tuple[str | None, ...]], F]
     prepare: Callable[[F], tuple[Step, ...]]
+    there: Callable[[F], bool]
+    leave: Callable[[F], tuple[Step, ...]]
     plan: Callable[[Command, F, int], tuple[Step, ...]]
     holds: Callable[[Command, F, int], bool]
     standing: Callable[[F, int], tuple[Standing, ...]]

@@ -111,22 +111,20 @@ def prepare(found: Facts) -> tuple[Step, ...]:
 
 
 def there(found: Facts) -> bool:
-    """Whether the table is there, whole or not."""
+    """Whether the table is there."""
     return found.ruleset is not Ruleset.ABSENT
 
 
 def leave(found: Facts) -> tuple[Step, ...]:
-    """Delete the table. No step while it denies anything, or is wary of somebody after a block: without it a write that
-    was refused during the block could still be delivered."""
-    if not there(found) or any(element.set[:-1] not in PINNED for element in found.elements):
-        return ()
-    return (Step(Via.NFT, f"delete table {TABLE}", rules=True),)
+    """Delete the table; no step while it denies, or is wary lest what was refused during a block be delivered yet."""
+    empty = there(found) and all(element.set[:-1] in PINNED for element in found.elements)
+    return (Step(Via.NFT, f"delete table {TABLE}", rules=True),) if empty else ()
 
 
 def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
     """Steps to what is ordered, as one transaction; then, at a release, the clearing of conntrack. Empty where it
     holds."""
-    if command.action is Action.QUERY or _nothing_to_end(command, found):
+    if command.action is Action.QUERY or (command.action is Action.CANCEL and not there(found)):
         return ()
     before = claims(found, now)
     after = _claims_after(command, before)
@@ -141,14 +139,9 @@ def plan(command: Command, found: Facts, now: int) -> tuple[Step, ...]:
 def holds(command: Command, found: Facts, now: int) -> bool:
     """True where the facts show what is ordered, rules and all: then there is nothing left to plan. A query always
     holds."""
-    if command.action is Action.QUERY or _nothing_to_end(command, found):
+    if command.action is Action.QUERY or (command.action is Action.CANCEL and not there(found)):
         return True
     return found.ruleset is Ruleset.WHOLE and not plan(command, found, now)
-
-
-def _nothing_to_end(command: Command, found: Facts) -> bool:
-    """Without the table nothing is denied, so that an end needs none."""
-    return command.action is Action.CANCEL and not there(found)
 
 
 def claims(found: Facts, now: int) -> frozenset[Claim]:

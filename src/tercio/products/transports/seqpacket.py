@@ -58,7 +58,7 @@ def _clear(path: str) -> None:
             return
         except OSError as error:
             raise OSError(f"cannot tell who listens at {path}: {error.strerror or error}") from error
-    raise OSError(f"another process listens at {path}")
+    raise OSError(f"another process listens at {path}; end it first, or name another socket")
 
 
 def peer_uid(line: socket.socket) -> int:
