@@ -94,12 +94,12 @@ def alerts(path: Path, sid: int, source: str) -> list[Event]:
 def test_a_sweep_in_full() -> None:
     path = RULES / "port-sweep" / "positive.ndjson"
     probes = alerts(path, 9200002, SCANNER)
-    shake, *_ = alerts(path, 9200001, SCANNER)
+    first, shake = alerts(path, 9200001, SCANNER)
     assert [probe.dst.port for probe in probes] == [502, 102, 44818, 4840, 80, 22]
-    assert shake.dst == Endpoint("10.77.10.5", 7), "it was proven elsewhere"
+    assert first.dst == Endpoint("10.77.10.5", 7), "it was proven elsewhere, and then again"
     (sweep,) = replay(path)[1]
     assert sweep.rule == own_id("port-sweep/rule.yml")
-    assert sweep.events == (shake.id, *(probe.id for probe in probes[:4]))
+    assert sorted(sweep.events) == sorted((shake.id, *(probe.id for probe in probes[:4])))
     assert sweep.offset == probes[3].offset, "the fourth port is enough"
     assert (sweep.src, sweep.provenance) == (SCANNER, Provenance.ESTABLISHED)
     assert sweep.dst == ("10.77.30.21",), "the host that the source merely talked to is not accused"
