@@ -152,6 +152,16 @@ def test_cuts_are_found_again_whatever_the_candidate_says():
     assert situate(SITE, stated, incident(), RUNS, 0).controller_cut
 
 
+def test_a_stranger_with_a_listed_address_is_what_has_that_address():
+    """Whatever a target is called: its controller, its view, its needed flows, its entry on the never list."""
+    stranger = seen(replace(host("plc1"), asset="10.77.30.99"))
+    assert (stranger.controller, stranger.cuts, stranger.last_view) == (True, 2, True)
+    assert seen(replace(flow("hmi1", "plc1", 502), src="x", dst="y")).cuts == 1
+    assert seen(HostTarget("x", SITE.assets["badge"].addresses)).never
+    assert seen(HostTarget("x", SITE.assets["nat1"].addresses)).shared
+    assert seen(HostTarget("x", SITE.assets["sisews"].addresses)).safety
+
+
 def test_a_needed_flow_of_a_controller():
     assert seen(flow("hmi1", "plc1", 502)).controller_cut
     assert seen(host("hmi1")).controller_cut

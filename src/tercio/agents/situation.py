@@ -11,7 +11,7 @@ from tercio.model.incidents import Incident
 from tercio.model.services import port_of
 from tercio.model.site import CONTROLLERS, Autonomy, Flow, Process, Site, ip_of
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import shared
+from tercio.model.whereabouts import ends_of, shared
 
 __all__ = ["Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
 
@@ -30,7 +30,7 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
     target = candidate.target
     cuts = sorted({*candidate.cuts, *cut_flows(site, target)})
     ends = {name for _, src, dst, _ in cuts for name in (src, dst)}
-    named = _named(target)
+    named = _named(site, target)
     host = named if isinstance(target, HostTarget) else set()
     members = named or _members(site, target)
     zones = _zones(site, target, ends)
@@ -81,10 +81,11 @@ def cut_flows(site: Site, target: Target | None) -> tuple[Cut, ...]:
 def _is_cut(site: Site, flow: Flow, target: Target | None) -> bool:
     match target:
         case HostTarget():
-            return target.asset in {flow.src, flow.dst}
+            return not ends_of(site, target)[0].isdisjoint((flow.src, flow.dst))
         case FlowTarget():
-            wanted = (target.src, target.dst, target.transport, target.port)
-            return (flow.src, flow.dst, *port_of(flow.service)) == wanted
+            near, far = ends_of(site, target)
+            same = port_of(flow.service) == (target.transport, target.port)
+            return same and flow.src in near and flow.dst in far
         case ConduitTarget():
             ends = {site.assets[name].zone for name in (flow.src, flow.dst) if name in site.assets}
             return ends == {target.src_zone, target.dst_zone} and not _stays_open(site, flow, target)
@@ -105,14 +106,10 @@ def _stays_open(site: Site, flow: Flow, target: ConduitTarget) -> bool:
     return (flow.src, flow.dst) in needed or (bool(pairs) and pairs <= needed)
 
 
-def _named(target: Target | None) -> set[str]:
-    match target:
-        case HostTarget():
-            return {target.asset}
-        case FlowTarget():
-            return {target.src, target.dst}
-        case _:
-            return set()
+def _named(site: Site, target: Target | None) -> set[str]:
+    """Everything at either end, as the target calls it and as the site knows its addresses."""
+    near, far = ends_of(site, target)
+    return {*near, *far}
 
 
 def _members(site: Site, target: Target | None) -> set[str]:
@@ -127,7 +124,7 @@ def _zones(site: Site, target: Target | None, ends: Iterable[str]) -> set[str]:
     if isinstance(target, ConduitTarget):
         return {target.src_zone, target.dst_zone}
     found = {site.assets[name].zone for name in ends if name in site.assets}
-    return found | {_zone(site, name) for name in _named(target)}
+    return found | {_zone(site, name) for name in _named(site, target)}
 
 
 def _zone(site: Site, name: str) -> str:
@@ -154,8 +151,10 @@ def _alarms(site: Site) -> set[Cut]:
 def _parts(site: Site, target: Target | None, src: str, dst: str) -> bool:
     if isinstance(target, ConduitTarget):
         return {target.src_zone, target.dst_zone} == {_zone(site, src), _zone(site, dst)}
-    named = _named(target)
-    return bool(named) and named <= {src, dst}
+    near, far = ends_of(site, target)
+    if not far:
+        return not near.isdisjoint((src, dst))
+    return (src in near and dst in far) or (dst in near and src in far)
 
 
 def _guarded(site: Site) -> set[str]:

@@ -20,7 +20,7 @@ from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
 from tercio.model.site import Autonomy, Site
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import Machine, Whereabouts, index_of, machine_of
+from tercio.model.whereabouts import Machine, Whereabouts, ends_of, index_of, machine_of
 
 OWN = ("gateway", "tercio")
 """Roles of what Tercio itself stands on: never refused anything."""
@@ -117,13 +117,14 @@ def _ruling(mandate: Mandate, question: Question, bench: Bench, candidate: Candi
 
 def _world(content: Content, state: LoopState, question: Question) -> World:
     now = question.now
+    refused = [e.target for e in question.effects if isinstance(e.target, HostTarget)]
     return World(
         now=now,
         conditions={
             process.name: _condition(state.memory.processes.get(process.name, ProcessState()), process.hold, now)
             for process in content.site.processes.values()
         },
-        lost=frozenset(e.target.asset for e in question.effects if isinstance(e.target, HostTarget)),
+        lost=frozenset().union(*(ends_of(content.site, target)[0] for target in refused)),
         own=tuple(a for asset in content.site.assets.values() if asset.role in OWN for a in asset.addresses),
         acts={zone: sum(now - at < 3600 * SECOND for at in instants) for zone, instants in state.memory.acts.items()},
         limits=content.limits,

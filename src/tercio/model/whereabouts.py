@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tercio.model.commands import FlowTarget, HostTarget, Target
 from tercio.model.site import ROUTERS, SHARED_ROLES, Asset, Site, ip_of
 
 MOST_ADDRESSES = 32
@@ -124,6 +125,25 @@ def machine_of(
     certain = macs if len(macs) == 1 else set()
     addresses = tuple(dict.fromkeys((*kept, *own)))[:MOST_ADDRESSES]
     return Machine(addresses, tuple(certain - {*at.routers, *site.routers}))
+
+
+def ends_of(site: Site, target: Target | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The names at a target's own side and at its far side, as it calls them and as the site knows their addresses and
+    link addresses: a machine that took a listed asset's address is refused at that asset's cost. Closing a conduit
+    names nobody."""
+    match target:
+        case HostTarget(asset=name, addresses=addresses, macs=macs):
+            listed = (site.asset_with(mac) for mac in macs)
+            return _named(site, name, addresses) | {asset.name for asset in listed if asset is not None}, frozenset()
+        case FlowTarget():
+            return _named(site, target.src, target.src_addresses), _named(site, target.dst, target.dst_addresses)
+        case _:
+            return frozenset(), frozenset()
+
+
+def _named(site: Site, name: str, addresses: Iterable[str]) -> frozenset[str]:
+    listed = (site.asset_at(address) for address in addresses)
+    return frozenset({name, *(asset.name for asset in listed if asset is not None)})
 
 
 def moved(at: Whereabouts, address: str, macs: Iterable[str], since: int) -> bool:

@@ -62,11 +62,20 @@ def test_what_a_target_takes_from_processes():
     taken = [("filling", "hist1", "plc1", "modbus"), ("filling", "hmi1", "plc1", "modbus")]
     host = HostTarget("plc1", ("10.3.0.31",))
     assert cuts_of(PLANT, host) == tuple(taken)
-    assert cuts_of(PLANT, replace(host, asset="hmi1")) == (taken[1],)
+    assert cuts_of(PLANT, HostTarget("hmi1", ("10.3.0.21",))) == (taken[1],)
     flow = FlowTarget("hmi1", "plc1", (), (), "tcp", 502)
     assert cuts_of(PLANT, flow) == (taken[1],)
     for other in (replace(flow, port=503), replace(flow, transport="udp"), replace(flow, src="plc1", dst="hmi1")):
         assert cuts_of(PLANT, other) == ()
+
+
+def test_what_a_target_takes_does_not_depend_on_what_it_is_called():
+    """A stranger who was given the controller's address, or its link address, is refused at the controller's cost."""
+    for host in (HostTarget("stranger", ("10.3.0.31",)), HostTarget("stranger", ("10.9.9.9", "fd00:3:0::1f"))):
+        assert cuts_of(PLANT, host) == cuts_of(PLANT, HostTarget("plc1", ()))
+    marked = replace(PLANT, assets={**PLANT.assets, "plc1": replace(PLANT.assets["plc1"], mac="02:00:00:00:00:31")})
+    assert cuts_of(marked, HostTarget("stranger", (), ("02:00:00:00:00:31",)))
+    assert cuts_of(PLANT, FlowTarget("one", "other", ("10.3.0.21",), ("10.3.0.31",), "tcp", 502))
 
 
 def test_doing_nothing_waiting_and_asking_are_always_there_and_alone_without_proof():

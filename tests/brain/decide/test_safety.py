@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tercio.brain.decide.candidates import candidates
+from tercio.brain.decide.candidates import candidates, cuts_of
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered, ground, together
-from tercio.model.commands import HostTarget, target_name
+from tercio.model.commands import FlowTarget, HostTarget, Target, target_name
 from tercio.model.decisions import Candidate, Verb
 from tercio.model.processes import FRESH, LOADING, ProcessState
 from tercio.model.site import Flow
@@ -192,6 +192,26 @@ CASES: dict[str, tuple[Question, str, str]] = {
         "process filling needs ws2, and the site declares no flow by which it is reached",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_who_holds_a_listed_address_is_refused_at_its_cost_whatever_he_is_called(case: str):
+    """The same targets under the names of strangers: what was unsafe stays unsafe."""
+    asked, target, _ = CASES[case]
+    named = [c for c in candidates(asked) if c.target is not None and target_name(c.target) == target]
+    for one in named:
+        other = replace(one, target=renamed(one.target), cuts=cuts_of(asked.site, renamed(one.target)))
+        assert bool(filtered(asked, (other,))[1]) == bool(filtered(asked, (one,))[1])
+
+
+def renamed(target: Target) -> Target:
+    match target:
+        case HostTarget():
+            return replace(target, asset="10.9.9.9")
+        case FlowTarget():
+            return replace(target, src="10.9.9.9", dst="10.9.9.8")
+        case _:
+            return target
 
 
 @pytest.mark.parametrize("case", CASES)

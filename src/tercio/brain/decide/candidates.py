@@ -11,6 +11,7 @@ from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.ids import mint
 from tercio.model.services import port_of
 from tercio.model.site import Asset, Flow, Process, Site, ip_of
+from tercio.model.whereabouts import ends_of
 
 D3FEND = {
     Verb.BLOCK_HOST: "D3-NI",
@@ -146,13 +147,16 @@ def _made(question: Question, verb: Verb, target: Target, path: str, reach: Reac
 
 
 def cuts_of(site: Site, target: Target) -> tuple[tuple[str, str, str, str], ...]:
-    """The needed flows that this target takes away. A closed conduit leaves them open by construction."""
+    """The needed flows that this target takes away, whatever it is called: addresses count, too. A closed conduit
+    leaves them open by construction."""
+    near, far = ends_of(site, target)
     match target:
         case HostTarget():
-            hit = [(p, f) for p, f in needed_flows(site) if target.asset in (f.src, f.dst)]
+            hit = [(p, f) for p, f in needed_flows(site) if not near.isdisjoint((f.src, f.dst))]
         case FlowTarget():
-            ends = (target.src, target.dst, (target.transport, target.port))
-            hit = [(p, f) for p, f in needed_flows(site) if (f.src, f.dst, port_of(f.service)) == ends]
+            port = (target.transport, target.port)
+            flows = [(p, f) for p, f in needed_flows(site) if port_of(f.service) == port]
+            hit = [(p, f) for p, f in flows if f.src in near and f.dst in far]
         case ConduitTarget():
             hit = []
     return tuple(sorted((p.name, f.src, f.dst, f.service) for p, f in hit))
@@ -162,7 +166,7 @@ def _harms(site: Site, target: Target) -> tuple[str, ...]:
     """Assets that lose traffic by it, beside the flows above."""
     match target:
         case HostTarget():
-            return (target.asset,)
+            return tuple(sorted(ends_of(site, target)[0]))
         case FlowTarget():
             return ()
         case ConduitTarget():

@@ -143,9 +143,8 @@ def _cost(question: Question, survey: Survey, action: Candidate) -> tuple[float,
 def _own(site: Site, action: Candidate) -> int:
     """What an hour of the action costs outside the processes (cents)."""
     match action.target:
-        case HostTarget(asset=name):
-            asset = site.assets.get(name)
-            return asset.outage_per_hour if asset is not None else 0
+        case HostTarget():
+            return sum(site.assets[name].outage_per_hour for name in action.harms if name in site.assets)
         case ConduitTarget(src_zone=src_zone):
             inside = sum(site.assets[name].outage_per_hour for name in action.harms)
             return max(site.zones[src_zone].outage_per_hour, inside)

@@ -11,8 +11,8 @@ from tercio.brain.decide.question import Question, lines_of
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Removed
 from tercio.model.processes import FRESH, ProcessState
-from tercio.model.site import CONTROLLERS, Process, Site
-from tercio.model.whereabouts import shared
+from tercio.model.site import CONTROLLERS, Asset, Process, Site
+from tercio.model.whereabouts import ends_of, shared
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -31,7 +31,8 @@ def ground(question: Question) -> Ground:
     standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
     out = {}
     for process in lines_of(question.site):
-        taken = [taken_by(process, target, cuts_of(question.site, target)) for target in standing]
+        site = question.site
+        taken = [taken_by(site, process, target, cuts_of(site, target)) for target in standing]
         out[process.name] = frozenset().union(*taken, _silent(question, process))
     members = frozenset().union(*map(_members, lines_of(question.site)))
     return Ground(question, _guarded(question.site), members, out)
@@ -56,7 +57,7 @@ def together(basis: Ground, one: Candidate, other: Candidate) -> str:
     if not (takes(basis, one) and takes(basis, other)):
         return ""
     for process in lines_of(basis.question.site):
-        first, second = (taken_by(process, c.target, c.cuts) for c in (one, other))
+        first, second = (taken_by(basis.question.site, process, c.target, c.cuts) for c in (one, other))
         reason = _last(basis, process, first | second) if first and second else ""
         if reason:
             return reason
@@ -65,13 +66,14 @@ def together(basis: Ground, one: Candidate, other: Candidate) -> str:
 
 def takes(basis: Ground, candidate: Candidate) -> bool:
     """Whether a candidate takes anything from any process."""
-    host = isinstance(candidate.target, HostTarget) and candidate.target.asset in basis.members
-    return host or bool(candidate.cuts)
+    return bool(candidate.cuts) or not basis.members.isdisjoint(_hosts(basis.question.site, candidate.target))
 
 
-def taken_by(process: Process, target: Target | None, cuts: Iterable[tuple[str, str, str, str]]) -> frozenset[str]:
+def taken_by(
+    site: Site, process: Process, target: Target | None, cuts: Iterable[tuple[str, str, str, str]]
+) -> frozenset[str]:
     """What a process has no longer once a target is refused: the host, and either end of each of its flows cut."""
-    host = {target.asset} & _members(process) if isinstance(target, HostTarget) else set()
+    host = _hosts(site, target) & _members(process)
     return frozenset(host | {end for name, src, dst, _ in cuts if name == process.name for end in (src, dst)})
 
 
@@ -92,35 +94,35 @@ def _safety_function(basis: Ground, candidate: Candidate) -> str:
 
 def _controller(basis: Ground, candidate: Candidate) -> str:
     question = basis.question
-    if not isinstance(candidate.target, HostTarget):
-        return ""
-    asset = question.site.assets.get(candidate.target.asset)
-    if asset is None or asset.role not in CONTROLLERS:
-        return ""
-    known = [process for process in lines_of(question.site) if asset.name in _members(process)]
-    running = [process.name for process in known if not _state(question, process).stopped(question.now)]
-    if running:
-        return f"{asset.name} is a controller and process {running[0]} is not stopped"
-    return "" if known else f"{asset.name} is a controller of no listed process: it counts as in run"
+    for asset in _assets(question.site, candidate.target):
+        if asset.role not in CONTROLLERS:
+            continue
+        known = [process for process in lines_of(question.site) if asset.name in _members(process)]
+        running = [process.name for process in known if not _state(question, process).stopped(question.now)]
+        if running:
+            return f"{asset.name} is a controller and process {running[0]} is not stopped"
+        if not known:
+            return f"{asset.name} is a controller of no listed process: it counts as in run"
+    return ""
 
 
 def _shared(basis: Ground, candidate: Candidate) -> str:
     if not isinstance(candidate.target, HostTarget):
         return ""
     name = candidate.target.asset
-    asset, machine = basis.question.site.assets.get(name), basis.question.machines.get(name)
-    many = (asset is not None and shared(asset)) or (machine is not None and machine.shared)
-    return f"many stand behind {name}'s address" if many else ""
+    machine = basis.question.machines.get(name)
+    if machine is not None and machine.shared:
+        return f"many stand behind {name}'s address"
+    many = next((a.name for a in _assets(basis.question.site, candidate.target) if shared(a)), "")
+    return f"many stand behind {many}'s address" if many else ""
 
 
 def _fragile(basis: Ground, candidate: Candidate) -> str:
     """Whoever is refused gets resets, so that nothing of his is replayed later; the other end gets nothing."""
-    match candidate.target:
-        case HostTarget(asset=name) | FlowTarget(src=name):
-            asset = basis.question.site.assets.get(name)
-            return f"{name} is fragile: to refuse its packets would send it resets" if asset and asset.fragile else ""
-        case _:
-            return ""
+    near, _ = ends_of(basis.question.site, candidate.target)
+    assets = basis.question.site.assets
+    name = next((name for name in sorted(near) if name in assets and assets[name].fragile), "")
+    return f"{name} is fragile: to refuse its packets would send it resets" if name else ""
 
 
 def _alarm(basis: Ground, candidate: Candidate) -> str:
@@ -141,11 +143,12 @@ def _download(basis: Ground, candidate: Candidate) -> str:
 
 def _parts(site: Site, target: Target | None, src: str, dst: str) -> bool:
     """Whether a target parts two assets from each other."""
+    near, far = ends_of(site, target)
     match target:
-        case HostTarget(asset=name):
-            return name in (src, dst)
-        case FlowTarget(src=one, dst=other):
-            return {one, other} == {src, dst}
+        case HostTarget():
+            return not near.isdisjoint((src, dst))
+        case FlowTarget():
+            return (src in near and dst in far) or (dst in near and src in far)
         case ConduitTarget(src_zone=one, dst_zone=other):
             return {one, other} == {site.assets[name].zone for name in (src, dst)}
         case None:
@@ -154,7 +157,7 @@ def _parts(site: Site, target: Target | None, src: str, dst: str) -> bool:
 
 def _hold(basis: Ground, candidate: Candidate) -> str:
     for process in lines_of(basis.question.site):
-        taken = taken_by(process, candidate.target, candidate.cuts)
+        taken = taken_by(basis.question.site, process, candidate.target, candidate.cuts)
         if taken and _state(basis.question, process).holds(process.hold, basis.question.now):
             return f"process {process.name} is in a phase that must not be interrupted, or may be"
     return ""
@@ -162,7 +165,7 @@ def _hold(basis: Ground, candidate: Candidate) -> str:
 
 def _last_of_its_kind(basis: Ground, candidate: Candidate) -> str:
     for process in lines_of(basis.question.site):
-        taken = taken_by(process, candidate.target, candidate.cuts)
+        taken = taken_by(basis.question.site, process, candidate.target, candidate.cuts)
         reason = _last(basis, process, taken) if taken else ""
         if reason:
             return reason
@@ -233,14 +236,21 @@ def _involved(site: Site, candidate: Candidate) -> set[str]:
     """The assets at either end of anything that a candidate refuses. Closing a conduit involves all in both zones."""
     ends = {end for _, src, dst, _ in candidate.cuts for end in (src, dst)}
     match candidate.target:
-        case HostTarget(asset=name):
-            return {name} | ends
-        case FlowTarget(src=src, dst=dst):
-            return {src, dst} | ends
         case ConduitTarget(src_zone=src_zone, dst_zone=dst_zone):
             return {asset.name for asset in site.assets.values() if asset.zone in (src_zone, dst_zone)} | ends
-        case None:
-            return ends
+        case target:
+            near, far = ends_of(site, target)
+            return {*near, *far, *ends}
+
+
+def _hosts(site: Site, target: Target | None) -> frozenset[str]:
+    """Whom a target refuses as a host."""
+    return ends_of(site, target)[0] if isinstance(target, HostTarget) else frozenset()
+
+
+def _assets(site: Site, target: Target | None) -> list[Asset]:
+    """The listed assets that a target refuses as hosts, by name."""
+    return [site.assets[name] for name in sorted(_hosts(site, target)) if name in site.assets]
 
 
 def _networks(target: Target | None) -> tuple[str, ...]:
