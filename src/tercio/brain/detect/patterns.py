@@ -39,9 +39,13 @@ def expression_of(leaf: ir.Text | ir.Regex) -> tuple[str, int]:
     start, parts = ("", parts[1:]) if parts[:1] == (ir.MANY,) else ("^", parts)
     end, parts = ("", parts[:-1]) if parts[-1:] == (ir.MANY,) else ("\\z", parts)
     body = "".join(_WILD[part] if isinstance(part, int) else _literal(part) for part in parts)
-    bytes_tell = ir.ONE not in parts and all(part.isascii() for part in parts if isinstance(part, str))
+    bytes_tell = ir.ONE not in parts and _is_ascii(leaf)
     flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL | (0 if bytes_tell else hyperscan.HS_FLAG_UTF8)
     return f"{start}{body}{end}", flags if leaf.cased else flags | hyperscan.HS_FLAG_CASELESS
+
+
+def _is_ascii(leaf: ir.Text) -> bool:
+    return all(part.isascii() for part in leaf.parts if isinstance(part, str))
 
 
 def _literal(text: str) -> str:
@@ -62,9 +66,10 @@ def number_of(value: Any) -> int | float | None:
 class FieldMatcher:
     """The leaves about one field, by their places in the graph.
 
-    Whole texts are looked up in a dictionary; wildcards and regular expressions are one Hyperscan database. Its own
-    tables of letter case are older than Python's, so a value with other than ASCII characters is scanned folded as
-    well, and the uncased patterns, which are stored folded, are answered from that.
+    Whole texts are looked up in a dictionary; wildcards and regular expressions are a Hyperscan database. Patterns that
+    no ASCII value can match are another: of rules that list every dash there is, they are most. Hyperscan's own tables
+    of letter case are older than Python's, so a value with other than ASCII characters is scanned folded as well, and
+    the uncased patterns, which are stored folded, are answered from that.
     """
 
     def __init__(
@@ -93,7 +98,10 @@ class FieldMatcher:
                 case ir.Text() | ir.Regex():
                     patterns[place] = leaf
         self._folded = frozenset(i for i, leaf in patterns.items() if isinstance(leaf, ir.Text) and not leaf.cased)
-        self._database = _database(patterns, databases or Databases())
+        beyond = {i: leaf for i, leaf in patterns.items() if isinstance(leaf, ir.Text) and not _is_ascii(leaf)}
+        databases = databases or Databases()
+        self._database = _database({i: leaf for i, leaf in patterns.items() if i not in beyond}, databases)
+        self._beyond = _database(beyond, databases)
         self._memory = memory or Memory()
         self._answers: dict[str | tuple[type, float | bool | None], frozenset[int]] = {}
 
@@ -142,16 +150,18 @@ class FieldMatcher:
                 pass
             else:
                 found.extend(place for place, network in self._networks if address in network)
-        if self._database is None:
-            return
-        if not self._folded or text.isascii():
-            _scan(self._database, text, found)
+        if text.isascii():
+            if self._database is not None:
+                _scan(self._database, text, found)
             return
         seen: list[int] = []
-        _scan(self._database, text, seen)
+        seen_folded: list[int] = []
+        for database in (self._database, self._beyond):
+            if database is not None:
+                _scan(database, text, seen)
+                _scan(database, folded, seen_folded)
         found.extend(place for place in seen if place not in self._folded)
-        _scan(self._database, folded, seen := [])
-        found.extend(place for place in seen if place in self._folded)
+        found.extend(place for place in seen_folded if place in self._folded)
 
 
 def _scan(database: hyperscan.Database, text: str, found: list[int]) -> None:
