@@ -5,12 +5,12 @@ import pytest
 from tercio.loop.effects import (
     MARGIN,
     SUSPECT,
-    VIEW_LOST,
     answered,
     denied,
     expired,
     gone,
     ordered,
+    stands_in,
     views_lost,
     watched,
     zones_of,
@@ -224,20 +224,49 @@ def test_events_without_ends_are_nobodys_traffic():
     assert watched(SITE, EFFECT, (nobody, replace(event(WS1, PLC1), dst=None))).effect is EFFECT
 
 
-def polls(seen: int) -> dict[str, ProcessState]:
-    return {"filling": ProcessState(polls={"hmi1>plc1": seen, "hist1>plc1": 0})}
+def polls(seen: int, pace: int = SECOND) -> dict[str, ProcessState]:
+    return {"filling": ProcessState(polls={"hmi1>plc1": seen, "hist1>plc1": 0}, every={"hmi1>plc1": pace})}
 
 
-def test_a_view_is_lost_where_it_was_regular_and_its_sensor_still_speaks():
-    now = NOW + VIEW_LOST + SECOND
-    assert views_lost(SITE, polls(NOW), EFFECT, now, now) == "hmi1>plc1"
-    assert views_lost(SITE, polls(NOW), EFFECT, now - SECOND, now) == "", "the sensor fell silent too"
-    assert views_lost(SITE, polls(now - VIEW_LOST), EFFECT, now, now) == "", "it was seen just now"
-    assert views_lost(SITE, polls(NOW - VIEW_LOST - 1), EFFECT, now, now) == "", "it was gone before"
-    late = NOW + SUSPECT + 1
-    assert views_lost(SITE, polls(NOW), EFFECT, late, late) == "", "too long ago to be this effect's doing"
-    assert views_lost(SITE, {}, EFFECT, now, now) == ""
-    assert views_lost(SITE, polls(NOW), replace(EFFECT, state=EffectState.ORDERED), now, now) == ""
+@pytest.mark.parametrize("pace", [SECOND // 2, SECOND, 4 * SECOND, 30 * SECOND])
+def test_a_view_is_lost_where_it_kept_its_pace_and_its_sensor_still_speaks(pace: int):
+    patience = polls(NOW, pace)["filling"].patience("hmi1>plc1")
+    assert patience == max(3 * SECOND, 3 * pace)
+    now = NOW + patience + SECOND
+    assert views_lost(SITE, polls(NOW, pace), EFFECT, now, now) == ("hmi1>plc1",)
+    assert views_lost(SITE, polls(NOW, pace), EFFECT, now - SECOND, now) == (), "the sensor fell silent too"
+    assert views_lost(SITE, polls(now - patience, pace), EFFECT, now, now) == (), "it was seen just now"
+    assert views_lost(SITE, polls(NOW - patience - 1, pace), EFFECT, now, now) == (), "it was gone before"
+    late = NOW + SUSPECT + patience + 1
+    assert views_lost(SITE, polls(NOW, pace), EFFECT, late, late) == (), "too long ago to be this effect's doing"
+    assert views_lost(SITE, {}, EFFECT, now, now) == ()
+    assert views_lost(SITE, polls(NOW, 0), EFFECT, now, now) == (), "nobody knows its pace"
+    assert views_lost(SITE, polls(NOW, pace), replace(EFFECT, state=EffectState.ORDERED), now, now) == ()
+
+
+HMI1_MAC = SITE.assets["hmi1"].mac
+
+
+@pytest.mark.parametrize(
+    ("target", "stands"),
+    [
+        (HOST, False),
+        (HostTarget("hmi1", ()), True),
+        (HostTarget("plc1", ()), True),
+        (HostTarget("10.77.30.99", ("10.77.30.99", HMI1)), True),
+        (HostTarget("10.77.30.99", ("10.77.30.99",), (HMI1_MAC,)), True),
+        (HostTarget("pair", ("10.77.30.50",), ()), False),
+        (FLOW, False),
+        (FlowTarget("hmi1", "plc1", (HMI1,), (PLC1,), "tcp", 502), True),
+        (FlowTarget("plc1", "hmi1", (PLC1,), (HMI1,), "tcp", 102), True),
+        (FlowTarget("10.77.30.99", "plc1", ("10.77.30.99", HMI1), (PLC1,), "tcp", 502), True),
+        (FlowTarget("hmi1", "plc2", (HMI1,), ("10.77.30.41",), "tcp", 502), False),
+        (CONDUIT, False),
+        (ConduitTarget("ot", "ot", (), (), ()), True),
+    ],
+)
+def test_which_targets_stand_in_the_way_of_a_view(target: Target, stands: bool):
+    assert stands_in(SITE, target, "hmi1>plc1") is stands
 
 
 def test_what_a_hand_does_not_list_is_gone():

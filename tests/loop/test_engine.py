@@ -331,14 +331,58 @@ def test_while_a_hand_does_not_answer_a_doubt_it_is_asked_again():
     assert desk.effect.lease == lease
 
 
-def test_a_view_that_falls_silent_behind_an_effect_takes_it_back():
-    desk = Desk().contained()
+def standing_in_the_view() -> Desk:
+    """The intruder is refused with all his addresses, and one of them is the view's own."""
+    desk = Desk()
+    desk.pass_time(3 * SECOND)
+    desk.contained()
+    target = replace(desk.effect.target, addresses=(WS1, HMI1))
+    told = Desk(state=replace(desk.state, effects={desk.effect.lease: replace(desk.effect, target=target)}))
+    told.now, told.offset = desk.now, desk.offset
+    return told
+
+
+def test_an_effect_that_refuses_a_view_which_falls_silent_is_taken_back():
+    desk = standing_in_the_view()
     for _ in range(5):
         desk.take(flow(desk.now, desk.now + SECOND, EWS1, PLC1), after=SECOND)
     assert "the view hmi1>plc1 fell silent after it" in [e["why"] for e in desk.records("effect")]
     assert desk.orders[0].action == Action.CANCEL
     desk.answer()
     assert "rolled back" in desk.states()
+
+
+def test_whoever_can_silence_a_view_is_not_let_go_for_it():
+    desk = Desk()
+    desk.pass_time(3 * SECOND)
+    desk.contained()
+    for number in range(10):
+        lines = flow(desk.now, desk.now + SECOND, EWS1, PLC1), alert(desk.now, WS1, PLC1, sport=50000 + number)
+        desk.take(*lines, after=SECOND)
+        desk.answer()
+    assert "rolled back" not in desk.states()
+    assert desk.effect.state == EffectState.STANDING
+    assert not desk.state.memory.held_off
+    noted = [e for e in desk.records("effect") if "nothing of that view is refused by it" in e["why"]]
+    assert noted, "people are told all the same"
+
+
+@pytest.mark.parametrize("pace", [1, 2, 4, 5, 10])
+def test_a_view_that_polls_at_its_own_pace_undoes_nothing(pace: int):
+    """Not even what stands in its way, as long as it is seen at that pace."""
+    desk = Desk()
+    for second in range(4 * pace + 1):
+        desk.take(*((poll(desk.now),) if second % pace == 0 else ()), after=SECOND)
+    desk.take(alert(desk.now, WS1, PLC1))
+    desk.answer()
+    target = replace(desk.effect.target, addresses=(WS1, HMI1))
+    told = Desk(state=replace(desk.state, effects={desk.effect.lease: replace(desk.effect, target=target)}))
+    told.now, told.offset = desk.now, desk.offset
+    for second in range(4 * pace + 1, 9 * pace):
+        lines = (poll(told.now),) if second % pace == 0 else ()
+        told.take(*lines, flow(told.now, told.now + SECOND, EWS1, PLC1), after=SECOND)
+        told.answer()
+    assert "rolled back" not in told.states()
 
 
 def test_a_view_that_falls_silent_with_its_sensor_proves_nothing():

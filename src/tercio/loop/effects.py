@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
+from itertools import permutations
 
 import msgspec
 
@@ -29,11 +30,8 @@ MARGIN = SECOND // 5
 """Traffic of a denied address contradicts an effect only this long after it was held (microseconds): packets in flight
 and records of what was before are no contradiction."""
 
-VIEW_LOST = 3 * SECOND
-"""A view whose polls were regular when an effect began, and have not been seen for so long, was taken away by it."""
-
 SUSPECT = 60 * SECOND
-"""An effect is held responsible for a lost view this long."""
+"""An effect is suspected of having silenced a view this long, beside the time that it takes to notice."""
 
 
 def ordered(command: Command) -> Effect:
@@ -169,17 +167,38 @@ def _needed(flow: NeededFlow, client: Endpoint, server: Endpoint) -> bool:
     return (flow.src, flow.dst, flow.port) == (client.address, server.address, server.port)
 
 
-def views_lost(site: Site, states: dict[str, ProcessState], effect: Effect, heard: int, now: int) -> str:
-    """The view (``hmi1>plc1``) that fell silent after this effect began, while its sensor went on; else empty."""
-    if effect.state != EffectState.STANDING or now - effect.since > SUSPECT:
-        return ""
+def views_lost(site: Site, states: dict[str, ProcessState], effect: Effect, heard: int, now: int) -> tuple[str, ...]:
+    """The views (``hmi1>plc1``) that fell silent after this effect began, while their sensor went on: at its own pace
+    each, which was regular when the effect began."""
+    if effect.state != EffectState.STANDING or now - heard >= SECOND:
+        return ()
+    found = []
     for process in site.processes.values():
-        polls = states.get(process.name, ProcessState()).polls
-        for key, seen in sorted(polls.items()):
-            regular = seen >= effect.since - VIEW_LOST
-            if key.split(">")[0] in process.views and regular and now - seen > VIEW_LOST and now - heard < SECOND:
-                return key
-    return ""
+        state = states.get(process.name, ProcessState())
+        for key, seen in state.polls.items():
+            patience = state.patience(key)
+            suspected = now - effect.since <= SUSPECT + patience and seen >= effect.since - patience
+            if patience and key.split(">")[0] in process.views and suspected and now - seen > patience:
+                found.append(key)
+    return tuple(sorted(found))
+
+
+def stands_in(site: Site, target: Target, view: str) -> bool:
+    """Whether a target refuses something of a view (``hmi1>plc1``) by its own words: an end of it by name, address or
+    listed link address, a flow between its two ends, or both their zones. What a neighbour took from either on the wire
+    does not count: else he need only silence it to be let go."""
+    src, _, dst = view.partition(">")
+    ends = [asset for name in (src, dst) if (asset := site.assets.get(name)) is not None]
+    match target:
+        case HostTarget():
+            named = {target.asset, *target.addresses, *target.macs}
+            return target.asset in (src, dst) or any(named & {*end.addresses, end.mac} - {""} for end in ends)
+        case FlowTarget():
+            one, other = {target.src, *target.src_addresses}, {target.dst, *target.dst_addresses}
+            names = [{end.name, *end.addresses} for end in ends]
+            return any(a & one and b & other for a, b in permutations(names, 2))
+        case ConduitTarget():
+            return {end.zone for end in ends} == {target.src_zone, target.dst_zone}
 
 
 def gone(effect: Effect, listing: Response, asked: int, now: int) -> Effect:

@@ -13,13 +13,13 @@ from tercio.brain.correlate.processes import observe
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
 from tercio.loop.blame import acquit, blame
-from tercio.loop.effects import against, ordered, views_lost, watched, zones_of
+from tercio.loop.effects import against, ordered, stands_in, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
 from tercio.loop.standing import care, care_of, docket_of, enter, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
-from tercio.model.commands import EffectState, Status, target_name
+from tercio.model.commands import Effect, EffectState, Status, target_name
 from tercio.model.decisions import Permission, Verb
 from tercio.model.incidents import Incident
 from tercio.model.journal import Authorisation, Spoken
@@ -110,7 +110,7 @@ def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
 
 
 def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> tuple[LoopState, Sensed]:
-    sensed = sense(content, state.memory, inputs.batches, state.offsets)
+    sensed = sense(content, state.memory, inputs.batches, state.offsets, inputs.refused)
     ledger.unparsed = sensed.unparsed
     processes = observe(content.site, sensed.memory.processes, sensed.events)
     memory = msgspec.structs.replace(sensed.memory, processes=processes)
@@ -177,17 +177,30 @@ def _watch(content: Content, state: LoopState, sensed: Sensed, ledger: Ledger) -
         seen = watched(content.site, effect, sensed.events, state.memory.at.showing)
         if seen.effect is not effect:
             state = settle(state, effect, seen.effect, ledger)
-        view = views_lost(content.site, state.memory.processes, effect, heard, ledger.now)
-        if view:
-            state = leases.roll_back(state, lease, f"the view {view} fell silent after it", ledger)
-            state = blame(state, effect, view)
-        elif seen.sure and not care_of(state, lease).doubt:
+        state, taken = _silenced(content, state, seen.effect, heard, ledger)
+        if taken:
+            continue
+        if seen.sure and not care_of(state, lease).doubt:
             state = care(state, lease, doubt=seen.contradiction, doubted=ledger.now)
         elif seen.contradiction and ledger.now - care_of(state, lease).doubted >= DOUBT_AGAIN:
             state = care(state, lease, doubted=ledger.now)
             after = msgspec.structs.replace(seen.effect, why=seen.contradiction)
             state = settle(state, seen.effect, after, ledger) if after != seen.effect else state
     return acquit(state, heard, ledger.now)
+
+
+def _silenced(content: Content, state: LoopState, effect: Effect, heard: int, ledger: Ledger) -> tuple[LoopState, bool]:
+    """An effect that refuses something of a view which fell silent after it is taken back. Of any other it is only
+    noted: views fall silent for many reasons, and whoever can silence one must not be let go for it."""
+    silent = views_lost(content.site, state.memory.processes, effect, heard, ledger.now)
+    view = next((view for view in silent if stands_in(content.site, effect.target, view)), "")
+    if view:
+        state = leases.roll_back(state, effect.lease, f"the view {view} fell silent after it", ledger)
+        return blame(state, effect, view), True
+    if silent and not effect.why:
+        why = f"the view {silent[0]} fell silent after it; nothing of that view is refused by it"
+        state = settle(state, effect, msgspec.structs.replace(effect, why=why), ledger)
+    return state, False
 
 
 def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledger) -> LoopState:

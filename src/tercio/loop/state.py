@@ -77,13 +77,16 @@ class Docket(msgspec.Struct, frozen=True):
 
 
 class Blamed(msgspec.Struct, frozen=True):
-    """A target of an incident that was set free because views fell silent after it. ``seen`` is the last poll of any
-    flow by then (the sensor's clock), ``since`` when its effect had ended (0: not yet)."""
+    """A target of an incident that was set free because ``view`` fell silent after it. ``seen`` is its last poll by
+    then (the sensor's clock), or that of any flow where every one that was known fell silent with it (``blind``); ``since``
+    when its effect had ended (0: not yet)."""
 
     incident: str
     target: str
     seen: int
     since: int = 0
+    view: str = ""
+    blind: bool = False
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,9 +147,17 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     seen: dict[str, Cited] = {}
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """One record over which a turn failed, as a batch of its own, and why: it is kept as not understood."""
+
+    batch: Batch
+    reason: str
+
+
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """What one turn is given: the time, a number drawn at random in [0, 1), and whatever arrived.
 
+    ``refused`` are records before ``batches``, over which an earlier turn failed.
     ``spare`` says that the disk is full and only its reserve is left: people, answers and ends are attended to, nothing
     new is looked at, decided or renewed."""
 
@@ -157,6 +168,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     responses: tuple[Response, ...] = ()
     words: tuple[Word, ...] = ()
     losses: tuple[Lost, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

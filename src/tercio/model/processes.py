@@ -14,11 +14,17 @@ LOADING = 15 * 60_000_000
 """A program is believed to be loaded so long after its session was last seen (microseconds), unless its end was."""
 
 
+MISSED = 3
+LEAST_SILENCE = 3_000_000
+"""A flow is silent once so many of its own polls are missing, and never before this (microseconds)."""
+
+
 class ProcessState(msgspec.Struct, frozen=True):
     """The last readings of a process's tags: ``running`` as read at ``seen``, ``phase`` as read at ``phase_seen``;
     ``halted`` is since when every reading says that it does not run, and ``halts`` how many did (both 0 while it runs);
-    ``polls`` holds, per needed flow ``from>to``, when an answered poll was last seen; ``loads`` the same for sessions
-    over which the site says that programs are loaded, ``from>to flow``. Instants by the sensor's clock."""
+    ``polls`` holds, per needed flow ``from>to``, when an answered poll was last seen, and ``every`` how long it takes
+    from one to the next at most (not there until two were seen); ``loads`` is, as ``from>to flow``, when sessions were
+    seen over which the site says that programs are loaded. Instants by the sensor's clock."""
 
     running: bool | None = None
     phase: str = ""
@@ -28,6 +34,13 @@ class ProcessState(msgspec.Struct, frozen=True):
     loads: dict[str, int] = {}
     halted: int = 0
     halts: int = 0
+    every: dict[str, int] = {}
+
+    def patience(self, key: str) -> int:
+        """How long a flow that is polled at its own pace may go unseen before it is silent (microseconds); 0 where its
+        pace is not known."""
+        pace = self.every.get(key, 0)
+        return max(LEAST_SILENCE, MISSED * pace) if pace else 0
 
     def stopped(self, now: int) -> bool:
         """True only where fresh readings said so again and again: an unknown process counts as running."""

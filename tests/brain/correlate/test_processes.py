@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from tercio.brain.correlate.processes import MOST_LOADS, observe
+from tercio.brain.correlate.processes import LONGEST_PACE, MOST_LOADS, observe
 from tercio.model.events import Endpoint, Event, Reading
-from tercio.model.processes import FRESH, LOADING, STOPPED_READINGS, STOPPED_SPAN, ProcessState
+from tercio.model.processes import FRESH, LEAST_SILENCE, LOADING, MISSED, STOPPED_READINGS, STOPPED_SPAN, ProcessState
 from tercio.model.site import Flow, Site
 from tercio.model.units import SECOND
 from tests.brain.given import FILLING, FORGED, NOON, PLANT, PROVEN, address, replace, site
@@ -158,3 +158,22 @@ def test_sessions_that_load_are_remembered_up_to_a_number_the_latest_of_them():
     many = [session(f"1:{number}", at=NOON + number) for number in range(MOST_LOADS + 5)]
     loads = after(*many, plant=LOADS).loads
     assert sorted(loads.values()) == [NOON + number for number in range(5, MOST_LOADS + 5)]
+
+
+def paced(*gaps: int) -> ProcessState:
+    at, seen = NOON, []
+    for gap in (0, *gaps):
+        at += gap
+        seen.append(poll((COIL, 1), at=at))
+    return after(*seen)
+
+
+def test_a_flows_pace_is_the_longest_time_between_two_polls_of_late():
+    assert paced().patience("hmi1>plc1") == 0, "one poll has no pace"
+    assert paced(SECOND, SECOND).every == {"hmi1>plc1": SECOND}
+    assert paced(*(4 * [SECOND // 100] + [5 * SECOND]) * 5).every["hmi1>plc1"] >= 4 * SECOND, "several come at once"
+    assert paced(10 * SECOND, *[SECOND] * 80).every["hmi1>plc1"] == SECOND, "what was slow once is forgotten"
+    assert paced(SECOND, LONGEST_PACE + 1).every["hmi1>plc1"] == SECOND, "a night without polls is no pace"
+    assert paced(LONGEST_PACE + 1).patience("hmi1>plc1") == 0
+    assert paced(SECOND // 10).patience("hmi1>plc1") == LEAST_SILENCE
+    assert paced(4 * SECOND).patience("hmi1>plc1") == MISSED * 4 * SECOND

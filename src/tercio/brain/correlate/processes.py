@@ -8,6 +8,13 @@ from tercio.model.events import Event, Provenance, Reading
 from tercio.model.processes import FRESH, LOADING, ProcessState
 from tercio.model.services import port_of
 from tercio.model.site import Flow, Process, Site, Tag
+from tercio.model.units import SECOND
+
+LONGEST_PACE = 60 * SECOND
+"""What is polled more rarely than this (microseconds) has no pace: nobody can say in time that it fell silent."""
+
+FORGETS = 8
+"""A pace that was slower once is forgotten by one part in so many of the time that passes at a faster one."""
 
 MOST_LOADS = 32
 """Sessions over which a program may be loaded, remembered per process: an intruder must not fill the memory."""
@@ -45,7 +52,17 @@ def _polled(process: Process, state: ProcessState, time: int, names: set[str]) -
     """Every needed flow between these two was answered."""
     keys = [f"{flow.src}>{flow.dst}" for flow in process.flows if {flow.src, flow.dst} == names]
     fresh = {key: time for key in keys if time > state.polls.get(key, 0)}
-    return msgspec.structs.replace(state, polls={**state.polls, **fresh}) if fresh else state
+    if not fresh:
+        return state
+    every = {key: _pace(state, key, time - state.polls[key]) for key in fresh if state.polls.get(key)}
+    known = {key: pace for key, pace in every.items() if pace}
+    return msgspec.structs.replace(state, polls={**state.polls, **fresh}, every={**state.every, **known})
+
+
+def _pace(state: ProcessState, key: str, gap: int) -> int:
+    """The longest time from one poll to the next of late: several come at once, and then none for a while."""
+    known = state.every.get(key, 0)
+    return known if gap > LONGEST_PACE else max(gap, known - gap // FORGETS)
 
 
 def _loaded(state: ProcessState, flow: Flow, event: Event) -> ProcessState:
