@@ -17,7 +17,7 @@ class Memory:
     def __init__(self, room: int = ROOM) -> None:
         self.room = room
         self.used = 0
-        self._holders: dict[int, dict[Any, Any]] = {}
+        self._holders: list[dict[Any, Any]] = []
 
     def keep(self, answers: dict[Any, Any], question: Hashable, answer: object, size: int) -> None:
         """Remember an answer that takes so many bytes together with its question, unless that is too many."""
@@ -25,11 +25,11 @@ class Memory:
         if size > LARGEST:
             return
         if self.used + size > self.room:
-            for holder in self._holders.values():
+            for holder in self._holders:
                 holder.clear()
             self._holders.clear()
             self.used = 0
         if not answers:
-            self._holders[id(answers)] = answers
+            self._holders.append(answers)
         self.used += size
         answers[question] = answer
