@@ -16,7 +16,7 @@ from tercio.model.words import WordKind
 from tercio.store.reader import Entry
 from tests.agents.given import NOW, effect
 from tests.app.given import visible
-from tests.loop.given import Desk, content
+from tests.loop.given import HIST1, WS1, Desk, alert, content, poll
 
 SWISS = msgspec.structs.replace(content().site, currency="CHF")
 
@@ -93,6 +93,18 @@ def test_a_renewal_that_fails_is_told():
         desk.take(after=10 * SECOND)
     desk.answer(Status.FAILED, detail="the table is gone")
     assert any("the table is gone" in line for line in screen.show(desk))
+
+
+def test_what_comes_after_a_block_is_told_as_an_attempt_and_the_witness_is_named():
+    desk = Desk().contained()
+    desk.pass_time(2 * SECOND)
+    desk.take(poll(desk.now), alert(desk.now + SECOND, WS1, HIST1, provenance="forgeable"), after=SECOND)
+    lines = Screen(300).show(desk)
+    assert staged(lines, "detect")[-1].endswith("held: an attempt; nothing was seen to get through.")
+    assert "Decided to do nothing more, and what stands stays: the block of ws1" in staged(lines, "decide")[-1]
+    (seen,) = [line for line in staged(lines, "verify") if "The witness: " in line]
+    assert "read back and seen to work" in seen
+    assert seen.endswith("The witness: sensor ot saw modbus go from hmi1 (10.77.30.10, ot) to plc1 (10.77.30.21, ot).")
 
 
 def test_what_people_said_and_its_end_is_told():

@@ -6,7 +6,7 @@ from tercio.model.journal import Told
 from tercio.model.units import SECOND
 from tercio.model.words import WordKind
 from tercio.store.reader import Entry
-from tests.loop.given import Desk, content
+from tests.loop.given import HIST1, WS1, Desk, alert, content, poll
 
 
 def told(desk: Desk) -> list[Moment]:
@@ -32,6 +32,33 @@ def test_renewals_are_counted_on_one_line():
     assert renewed[0].last > renewed[0].at
     assert len([moment for moment in told(desk) if moment.step == "held"]) == 1
     assert len([moment for moment in told(desk) if moment.step == "works"]) == 1
+
+
+def test_what_is_seen_after_a_block_held_is_an_attempt_and_nothing_more_is_decided():
+    desk = Desk().contained()
+    desk.take(poll(desk.now), alert(desk.now + SECOND // 10, WS1, HIST1), after=SECOND // 10)
+    moments = told(desk)
+    assert "the block of host ws1 held: packets sent before may still have been under way." in seen_last(moments)
+    desk = Desk().contained()
+    desk.take(poll(desk.now), alert(desk.now + SECOND, WS1, HIST1, provenance="forgeable"), after=SECOND)
+    moments = told(desk)
+    assert seen_last(moments).endswith("held: an attempt; nothing was seen to get through.")
+    (decided,) = [m.text for m in moments if m.step == "decided"][1:]
+    assert decided.startswith("Decided to do nothing more, and what stands stays: the block of ws1: expected loss")
+
+
+def seen_last(moments: list[Moment]) -> str:
+    return [moment.text for moment in moments if moment.step == "seen"][-1]
+
+
+def test_who_saw_it_work_is_named_and_why_that_proves_it():
+    desk = Desk().contained()
+    desk.pass_time(2 * SECOND)
+    (works,) = [moment.text for moment in told(desk) if moment.step == "works"]
+    assert works == (
+        "Seen to work: sensor ot saw modbus go from hmi1 (10.77.30.10, ot) to plc1 (10.77.30.21, ot). The link and the "
+        "sensor are alive, so what is refused is missing because of the block."
+    )
 
 
 def test_what_people_said_and_how_it_ended_are_told():

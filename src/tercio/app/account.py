@@ -3,86 +3,119 @@
 Needs no colour, fits into 80 columns, and shows what others wrote as one visible line.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tercio.agents.scribe import line, plain, quoted, whereabouts
+from tercio.agents.scribe import but_for, counted, line, plain, quoted
+from tercio.app.aftermath import BROKEN, after_block
 from tercio.app.clock import Clock
+from tercio.app.grounds import advised, believed, considered, evidence, who
+from tercio.app.layout import command, grid, indented, lines, section
+from tercio.app.moments import WHY_WITNESS
 from tercio.app.story import Deed, Lone, Story
+from tercio.app.weighed import IDLE
 from tercio.loop.authorise import LIVE
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target, target_name
-from tercio.model.decisions import Decision, Plan, Verb
-from tercio.model.incidents import Evidence
+from tercio.model.decisions import Decision, Verb
 from tercio.model.units import money, span
 
 WIDEST = 100
 """Columns of the page on a terminal that has more."""
 
-RAW = 4000
-"""Characters of a raw line that are shown."""
+MOST = 3
+"""So many steps of the intruder, and decisions, are told in short."""
+
+KEPT = "checkpoint.txt"
+"""The file that commands for the auditor name."""
+
+Ways = Callable[[str], str]
+"""How a command is written so that it works where it is read: ``undo lse-1`` becomes ``tercio undo lse-1``."""
 
 
-def account(story: Story, now: int, zone: tzinfo | None, *, raw: bool = False) -> RenderableType:
+def tercio(words: str) -> str:
+    """A command as it is where ``tercio`` is on the path and settings lie at hand."""
+    return f"tercio {words}"
+
+
+def account(story: Story, now: int, zone: tzinfo | None, ways: Ways = tercio) -> RenderableType:
     """The whole page. ``now`` is an instant, ``zone`` that of the reader (None: this machine's)."""
     incident, clock = story.incident, Clock(zone, story.incident.opened)
     where = f"{plain(story.site.name)}, " if story.site is not None else ""
-    opened = f"opened {clock.at(incident.opened, day=True)[:19]} {clock.offset(incident.opened)}"
-    repeats = _counted(incident.repeats, "repeat")
+    opened = f"opened {clock.at(incident.opened, day=True)[:19]} (all times here are {clock.offset(incident.opened)})"
+    seen = counted(len(incident.findings), "finding")
+    seen += f", repeated {_times(incident.repeats)}" if incident.repeats else ""
     parts: list[RenderableType] = [
         Text(f"Incident {incident.id}: {incident.status}", style="bold"),
-        Text(f"{where}{opened}; all times are local. {_counted(len(incident.findings), 'finding')}, {repeats}."),
+        Text(f"{where}{opened}. {seen}."),
     ]
     if story.asked != incident.id:
         parts.append(Text(f"You asked for {story.asked}, which belongs to it."))
-    decision = next((d for d in story.decisions if d.id == story.shown), None)
-    parts += _section("In short", _lines(_short(story, decision, clock, now)))
-    parts += _section("What happened", _happened(story, clock))
-    parts += _section("What was believed: how surely each is in the intruder's hands", _believed(story))
-    if decision is not None:
-        parts += _section(f"What was considered at {clock.at(decision.time)}", _considered(decision, story.currency))
-        parts += [Padding(_grid(_permissions(decision)), (1, 0, 0, 2), expand=False), *_removed(decision)]
-    parts += _section("What was done", Group(*_done(story, clock, now)))
-    parts += _section("What people said", _lines(_said(story, clock)))
-    parts += _section("Evidence", Group(*_evidence(story, raw)))
-    return Group(*parts, *_section("For the auditor", _lines(_audit(story))))
+    undo = command(ways(f"undo {incident.id}"))
+    undone = [Text("To undo all of it:"), undo] if any(deed.undo for deed in story.deeds) else []
+    parts += section("In short", Group(lines(_short(story, clock, now)), *undone))
+    parts += advised(story)
+    parts += section("What happened", _happened(story, clock))
+    parts += section("What was believed: how surely each is in the intruder's hands", believed(story))
+    parts += considered(story, clock)
+    parts += section("What was done", Group(*_done(story, clock, now, ways)))
+    parts += section("What people said", lines(_said(story, clock)))
+    raw = [Text("The raw records:"), command(ways(f"show {story.asked} --raw"))]
+    parts += section("Evidence", Group(*evidence(story), *raw))
+    return Group(*parts, *section("For the auditor", Group(*_audit(story, ways))))
 
 
 def lone_page(known: Lone) -> RenderableType:
-    """A finding that belongs to no incident, with its raw records."""
+    """A finding that belongs to no incident. Its raw records come below it."""
     told = known.finding
-    raw = [plain(each.raw.decode("utf-8", "replace"), RAW) for each in known.cited] or ["The records are not kept."]
+    kept = "What it cites:" if known.cited else "The records that it cites are not kept."
     return Group(
         Text(f"Finding {told.finding.id}: it belongs to no incident", style="bold"),
         Text(line("finding", told.finding)),
-        *_section("What it cites", _lines(raw)),
+        Text(kept),
     )
 
 
-def _short(story: Story, decision: Decision | None, clock: Clock, now: int) -> Iterator[str]:
+def _short(story: Story, clock: Clock, now: int) -> Iterator[str]:
     incident, site = story.incident, story.site
     reached = sorted(incident.reached, key=lambda step: site is not None and step[1] not in site.assets)
-    for src, dst, service in reached[:3]:
+    for src, dst, service in reached[:MOST]:
         over = f" over {quoted(service, 20)}" if service else ""
-        yield f"{_who(story, src)} acted against {_who(story, dst)}{over}; that could not be forged."
+        yield f"{who(story, src)} acted against {who(story, dst)}{over}; it could not be forged."
     if not incident.reached:
         yield "Nobody's act is proven: what was seen could have been forged, or was announced."
-    if decision is not None:
-        cost = money(decision.chosen.money.total, story.currency)
-        idle = next((p for p in decision.alternatives if p.title == Verb.NOTHING), decision.chosen)
-        instead = f", instead of {money(idle.money.total, story.currency)} by doing nothing"
-        instead = instead if idle.candidates != decision.chosen.candidates else ""
-        yield f"Tercio decided to {plain(decision.chosen.title, 160)}: expected loss {cost}{instead}."
+    told = [each.decision for each in story.decisions if each.decision.id in story.shown]
+    acted = [decision for decision in told if decision.chosen.title not in IDLE]
+    for decision in (acted or told[-1:])[:MOST]:
+        yield _chosen(story, decision, clock)
     if not story.deeds:
         yield "Nothing was done to anybody."
     for deed in story.deeds:
         yield f"{plain(target_name(deed.effect.target)).capitalize()}: {_stands(deed, clock, now)}."
-    if any(deed.undo for deed in story.deeds):
-        yield f"To undo all of it: tercio undo {incident.id}"
+        yield from _got_through(story, deed)
+
+
+def _chosen(story: Story, decision: Decision, clock: Clock) -> str:
+    cost = money(decision.chosen.money.total, story.currency)
+    idle = next((p for p in decision.alternatives if p.title == Verb.NOTHING), decision.chosen)
+    instead = f", instead of {money(idle.money.total, story.currency)} by doing nothing"
+    instead = instead if idle.candidates != decision.chosen.candidates else ""
+    title = plain(decision.chosen.title, 160)
+    return f"Tercio decided at {clock.at(decision.time)[:-4]} to {title}: expected loss {cost}{instead}."
+
+
+def _got_through(story: Story, deed: Deed) -> Iterator[str]:
+    """Whether anything of what is refused was seen while it was, and what came of it."""
+    effect = deed.effect
+    later = sum(bool(after_block(told.finding, (effect,))) for told in story.findings)
+    if effect.held and effect.state in BROKEN:
+        yield f"That block did not last: {plain(effect.why, 200)}."
+    elif later:
+        seen = f"{counted(later, 'further attempt')} of his {'was' if later == 1 else 'were'} seen"
+        yield f"While it held, {seen}; none got through, as far as sensors saw."
 
 
 def _stands(deed: Deed, clock: Clock, now: int) -> str:
@@ -101,71 +134,16 @@ def _happened(story: Story, clock: Clock) -> Table:
     for moment in story.moments:
         again = f" ({moment.times} times, last {clock.at(moment.last)})" if moment.times > 1 else ""
         rows.append((clock.at(moment.at), moment.step, clock.localised(moment.text) + again))
-    return _grid(rows)
+    return grid(rows)
 
 
-def _believed(story: Story) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("who", "before", "when it\ndecided", "by the\nlast word", "of that\nproven", "likeliest"):
-        table.add_column(Text(column), overflow="fold", justify="left" if column in ("who", "likeliest") else "right")
-    for held in story.beliefs:
-        decided = f"{held.decided:.1%}" if held.decided is not None else "-"
-        numbers = (f"{held.before:.1%}", decided, f"{held.now:.1%}", f"{held.proven:.1%}")
-        table.add_row(*map(Text, (_who(story, held.asset), *numbers, held.stage)))
-    return table
-
-
-def _considered(decision: Decision, currency: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(Text(""))
-    table.add_column(Text("plan"), overflow="fold")
-    for column in (f"expected\nloss, {currency}", "by the\nattack", "by lost\nproduction", "by the act\nitself"):
-        table.add_column(Text(column), justify="right")
-    for number, plan in enumerate(decision.alternatives, 1):
-        chosen = plan.candidates == decision.chosen.candidates
-        cost = plan.money
-        cells = [f"{'->' if chosen else '  '}{number}", plain(plan.title, 160)]
-        cells += [money(c, "").strip() for c in (cost.total, cost.attack, cost.production, cost.risk)]
-        table.add_row(*map(Text, cells), style="bold" if chosen else "")
-    return table
-
-
-def _permissions(decision: Decision) -> list[tuple[str, ...]]:
-    """The mandate's word on the plans of the table, and by which policies."""
-    said: dict[str, list[str]] = {}
-    for number, plan in enumerate(decision.alternatives, 1):
-        said.setdefault(f"{plan.permission}{_by(decision, plan)}", []).append(str(number))
-    rows: list[tuple[str, ...]] = [(", ".join(numbers), words) for words, numbers in said.items()]
-    if decision.advice.candidates != decision.chosen.candidates:
-        rows.append(("*", f"With full authority it would {plain(decision.advice.title, 160)}."))
-    return rows
-
-
-def _by(decision: Decision, plan: Plan) -> str:
-    rulings = [ruling for ruling in decision.rulings if ruling.candidate in plan.candidates]
-    policies = dict.fromkeys(policy for ruling in rulings for policy in ruling.policies)
-    words = dict.fromkeys(ruling.words for ruling in rulings if ruling.words)
-    by = f" by {', '.join(plain(policy, 60) for policy in policies)}" if policies else ""
-    return by + (f": {plain('; '.join(words), 300)}" if words else "")
-
-
-def _removed(decision: Decision) -> list[RenderableType]:
-    if not decision.removed:
-        return []
-    rows = []
-    for item in decision.removed:
-        target = item.candidate.target
-        rows.append(f"{target_name(target) if target is not None else item.candidate.verb}: {item.reason}")
-    return _section("Removed for safety, before any money was counted", _lines(plain(row, 400) for row in rows))
-
-
-def _done(story: Story, clock: Clock, now: int) -> Iterator[RenderableType]:
+def _done(story: Story, clock: Clock, now: int, ways: Ways) -> Iterator[RenderableType]:
     if not story.deeds:
-        yield _lines(["Nothing."])
+        yield lines(["Nothing."])
     for deed in story.deeds:
         effect, order = deed.effect, deed.ordered
         mark = "-> " if story.asked == effect.lease else ""
-        yield _lines([f"{mark}{effect.lease}: refuse {target_words(effect.target)}"])
+        yield lines([f"{mark}{effect.lease}: refuse {target_words(effect.target)}"])
         rows: list[tuple[str, ...]] = []
         if order is not None:
             long = span(max(0, order.until - order.issued))
@@ -177,18 +155,17 @@ def _done(story: Story, clock: Clock, now: int) -> Iterator[RenderableType]:
             else ""
         )
         rows.append(("held", f"{clock.at(effect.held)}, read back by the hand{after}" if effect.held else "no"))
-        witness = f": {deed.witness}" if deed.witness else ""
-        rows.append(
-            ("confirmed", f"{clock.at(effect.confirmed)}{witness}" if effect.confirmed else "nobody saw it work")
-        )
+        witness = f": {deed.witness} ({effect.witness}). {WHY_WITNESS}" if deed.witness else ""
+        works = f"{clock.at(effect.confirmed)}{witness}" if effect.confirmed else "nobody saw it work"
+        rows.append(("seen to work", works))
         if deed.renewals:
             rows.append(("renewed", f"{_times(len(deed.renewals))}, last {clock.at(deed.renewals[-1])[:-4]}"))
         rows.append(("now", _stands(deed, clock, now).rpartition("; ")[2]))
         if effect.why:
             rows.append(("why", plain(effect.why, 200)))
+        yield indented(grid(rows), 4)
         if deed.undo:
-            rows.append(("undo", deed.undo))
-        yield Padding(_grid(rows), (0, 0, 0, 4), expand=False)
+            yield indented(Group(Text("to undo it:"), command(ways(f"undo {effect.lease}"))), 4)
 
 
 def target_words(target: Target) -> str:
@@ -200,80 +177,33 @@ def target_words(target: Target) -> str:
             named = f"{', '.join(target.src_addresses)} to {', '.join(target.dst_addresses)}"
         case ConduitTarget():
             between = f"{', '.join(target.src_networks)} and {', '.join(target.dst_networks)}"
-            named = f"{between}, but for {len(target.needed)} needed flows"
+            named = f"{between}{but_for(target)}"
     return f"{plain(target_name(target), 160)} ({plain(named, 600)})"
 
 
 def _said(story: Story, clock: Clock) -> Iterator[str]:
     if not story.words:
-        yield "Nothing, so far."
+        yield "Nothing about this incident, so far."
     for spoken in story.words:
         word = spoken.word
         about = f" {quoted(word.target, 60)}" if word.target else ""
-        yield f"{clock.at(word.time)}  {quoted(word.who, 60)}: {word.kind}{about}: {plain(spoken.answer, 300)}"
+        answer = clock.localised(plain(spoken.answer, 300))
+        yield f"{clock.at(word.time)}  {quoted(word.who, 60)}: {word.kind.replace('-', ' ')}{about}: {answer}"
 
 
-def _evidence(story: Story, raw: bool) -> Iterator[RenderableType]:
-    lines = {each.event.id: each.raw for each in story.cited}
-    for told in story.findings:
-        finding = told.finding
-        mark = "-> " if story.asked == finding.id else ""
-        yield _lines([f"{mark}{finding.id}: rule {quoted(finding.rule, 80)}, {finding.level}"])
-        rows = [("says", _says(story, piece)) for piece in told.evidence]
-        rows += [("cites", event) for event in finding.events]
-        if raw:
-            for event in finding.events:
-                text = lines[event].decode("utf-8", "replace") if event in lines else "not kept"
-                rows.append(("raw", plain(text, RAW)))
-        yield Padding(_grid(rows), (0, 0, 0, 4), expand=False)
-    if not raw:
-        yield _lines([f"The raw records: tercio show {story.asked} --raw"])
-
-
-def _says(story: Story, piece: Evidence) -> str:
-    """What one piece of evidence says of whom, and how strongly (its likelihood ratio)."""
-    who, often = _who(story, piece.asset), f"{piece.ratio:,.0f}"
-    excuse = f"; weaker, because {plain(piece.excuse)}" if piece.excuse else ""
-    forged = "; anybody on the wire could have forged it" if piece.forgeable else ""
-    return (
-        f"{who} is at least at {piece.stage.name.lower()}: seen {often} times as often where it is so{excuse}{forged}"
-    )
-
-
-def _audit(story: Story) -> Iterator[str]:
+def _audit(story: Story, ways: Ways) -> Iterator[Text]:
     known = story.journal
     if known.records:
         first, last = known.records[0], known.records[-1]
-        yield f"This page rests on {len(known.records)} records of the journal, {first} to {last}."
-    yield f"The journal had {known.size} records at its last checkpoint, root {known.root}"
-    yield f"That nothing was changed since: tercio audit verify --size {known.size} --root ROOT (keep both elsewhere)"
-    yield "That each decision follows from its record: tercio audit replay"
-
-
-def _who(story: Story, name: str) -> str:
-    return whereabouts(story.site, name) if story.site is not None else quoted(name, 60)
-
-
-def _counted(number: int, one: str) -> str:
-    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+        yield Text(f"This page rests on {len(known.records)} records of the journal, {first} to {last}.")
+    yield Text(f"The journal had {known.size} records at its last checkpoint, root {known.root}")
+    yield Text("Take its checkpoint, and keep it on another machine:")
+    yield command(ways(f"audit verify --keep {KEPT}"))
+    yield Text("Later: was anything before it changed since?")
+    yield command(ways(f"audit verify --since {KEPT}"))
+    yield Text("Does each decision follow from its record?")
+    yield command(ways("audit replay"))
 
 
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
-
-
-def _section(title: str, body: RenderableType) -> list[RenderableType]:
-    return [Text(""), Text(title, style="bold"), Padding(body, (0, 0, 0, 2), expand=False)]
-
-
-def _lines(texts: Iterable[str]) -> Group:
-    return Group(*map(Text, texts))
-
-
-def _grid(rows: Sequence[tuple[str, ...]]) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for number in range(max(map(len, rows), default=1)):
-        table.add_column(overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table

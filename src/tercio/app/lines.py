@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tercio.agents.scribe import line, plain, quoted, seen
+from tercio.agents.scribe import decided, line, plain, quoted, seen
 from tercio.loop.authorise import Deliberation
 from tercio.loop.ledger import SHAPES
 from tercio.model.journal import Authorisation, Basis, Erasure, Lost, Silence, Spoken, Stray, Told
@@ -43,7 +43,8 @@ def _word(spoken: Spoken, _: Site) -> tuple[str, ...]:
 
 
 def _decision(value: Deliberation, site: Site) -> tuple[str, ...]:
-    return (line("decision", value.decision, site.currency),)
+    standing = [e.target for e in value.question.effects if e.incident == value.decision.incident]
+    return (decided(value.decision, site.currency, standing),)
 
 
 def _authorisation(value: Authorisation, _: Site) -> tuple[str, ...]:

@@ -9,12 +9,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tercio.agents.scribe import line, seen
+from tercio.app.aftermath import aftermath, witness
 from tercio.app.lines import sentences
 from tercio.app.pages import alternatives, clock, removed
 from tercio.loop.authorise import Deliberation
 from tercio.model.commands import Action, Effect, EffectState, Response, Target, target_name
 from tercio.model.decisions import Decision
 from tercio.model.incidents import Incident
+from tercio.model.journal import Told
 from tercio.model.records import CommandRow
 from tercio.model.site import Site
 from tercio.store.reader import Entry
@@ -80,6 +83,8 @@ class Telling:
             case "response":
                 response = msgspec.json.decode(body, type=Response)
                 return "" if response.held and response.command in self._renewals else None
+            case "finding":
+                return self._finding(msgspec.json.decode(body, type=Told))
             case "effect":
                 return self._effect(msgspec.json.decode(body, type=Effect))
             case "incident":
@@ -91,6 +96,11 @@ class Telling:
                 return "" if known == incident.status else f"Incident {incident.id} is {incident.status}."
             case _:
                 return None
+
+    def _finding(self, told: Told) -> str | None:
+        """Only what was seen although a block held needs more words than its own."""
+        after = aftermath(told.finding, self._effects.values())
+        return f"{seen(told.finding, self._site)} {after}" if after else None
 
     def _command(self, row: CommandRow) -> str | None:
         command = row.command
@@ -104,6 +114,9 @@ class Telling:
         self._effects[effect.lease] = effect
         if effect.state == EffectState.ORDERED:
             return ""
+        if effect.confirmed and not (before is not None and before.confirmed) and effect.state == EffectState.STANDING:
+            by = witness(effect, self._site)
+            return f"{line('effect', effect)} The witness: {by}." if by else None
         if before is None or (before.state, bool(before.confirmed)) != (effect.state, bool(effect.confirmed)):
             return None
         if effect.until != before.until:

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tercio.agents.scribe import line, plain, seen
+from tercio.agents.scribe import decided, line, plain, seen
+from tercio.app.aftermath import aftermath, doubted, witness
 from tercio.loop.authorise import Deliberation
 from tercio.model.commands import Action, Effect, EffectState, Response
 from tercio.model.incidents import Incident
@@ -18,6 +19,8 @@ from tercio.store.reader import Entry
 SLOWEST = 3600 * SECOND
 """A sensor's word older than this (microseconds) when it came is told when it came."""
 
+WHY_WITNESS = "The link and the sensor are alive, so what is refused is missing because of the block."
+"""Why other traffic proves that a block works."""
 
 REPEATS = ("seen", "decided", "allowed", "renewed")
 """Steps that may say the same again and again; every other word of a step is news."""
@@ -54,9 +57,18 @@ def moments_of(read: list[tuple[Entry, Any]], site: Site | None) -> Iterator[Mom
     """What records say, in their order. ``read`` holds each record with its value; where no ``site`` is known, machines
     have their addresses for names."""
     known: dict[str, object] = {}
+    effects = doubted(value for _, value in read if isinstance(value, Effect))
     for entry, value in read:
-        for step, text in _said(entry, value, site, known):
+        for step, text in _said(entry, value, site, known, effects):
             yield Moment(_when(entry, value), step, text, entry.seq)
+
+
+def _seen(told: Told, site: Site | None, effects: dict[str, Effect]) -> str:
+    text = seen(told.finding, site) if site is not None else line("finding", told.finding)
+    excuse = next((piece.excuse for piece in told.evidence if piece.excuse), "")
+    text += f" It weighs little: {plain(excuse)}." if excuse else ""
+    after = aftermath(told.finding, effects.values())
+    return f"{text} {after}" if after else text
 
 
 def _when(entry: Entry, value: object) -> int:
@@ -65,16 +77,17 @@ def _when(entry: Entry, value: object) -> int:
     return seen_at if 0 <= entry.time - seen_at <= SLOWEST else entry.time
 
 
-def _said(entry: Entry, value: object, site: Site | None, known: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """What one record says that those before it (``known``: by subject) did not."""
+def _said(
+    entry: Entry, value: object, site: Site | None, known: dict[str, object], effects: dict[str, Effect]
+) -> Iterator[tuple[str, str]]:
+    """What one record says that those before it (``known``: by subject) did not; ``effects`` as they ended."""
     currency = site.currency if site is not None else "EUR"
     match value:
         case Told():
-            excuse = next((piece.excuse for piece in value.evidence if piece.excuse), "")
-            text = seen(value.finding, site) if site is not None else line("finding", value.finding)
-            yield "seen", text + (f" It weighs little: {plain(excuse)}." if excuse else "")
-        case Deliberation():
-            yield "decided", line("decision", value.decision, currency)
+            yield "seen", _seen(value, site, effects)
+        case Deliberation(decision=decision, question=question):
+            standing = [e.target for e in question.effects if e.incident == decision.incident]
+            yield "decided", decided(decision, currency, standing)
         case CommandRow(command=command, state="ordered") if command.id not in known:
             renewal = command.action == Action.DENY and known.setdefault(command.lease, command.id) != command.id
             known[command.id] = "renewed" if renewal else "ordered"
@@ -87,7 +100,8 @@ def _said(entry: Entry, value: object, site: Site | None, known: dict[str, objec
                 yield "ended", line("effect", value)
         case Effect() if value.confirmed and entry.subject + " works" not in known:
             known[entry.subject + " works"] = True
-            yield "works", "Seen to work: other traffic of that link goes on, that of the target does not."
+            by = f": {witness(value, site)}" if site is not None else ""
+            yield "works", f"Seen to work{by}. {WHY_WITNESS}"
         case Spoken():
             yield "said", f"{line('word', value.word)} The answer: {plain(value.answer, 400)}."
         case Incident() if known.get(value.id, value.status) != value.status:

@@ -80,18 +80,19 @@ def site_page(site: Site, meaning: Sequence[str], remarks: Sequence[Remark]) -> 
     return Group(*parts)
 
 
-def alternatives(decision: Decision, currency: str) -> RenderableType:
-    """The plans that were weighed, the chosen one marked. The mandate's word stands where it does not simply permit."""
-    asked = any(plan.permission != Permission.PERMITTED for plan in decision.alternatives)
+def alternatives(decision: Decision, currency: str, *, numbered: bool = False) -> RenderableType:
+    """The plans that were weighed, the chosen one marked. The mandate's word stands where it does not simply permit,
+    unless the plans are ``numbered`` for words on all of them below."""
+    asked = not numbered and any(plan.permission != Permission.PERMITTED for plan in decision.alternatives)
     table = _table(("", "plan"))
     for column in (f"expected\nloss, {currency}", "by the\nattack", "by lost\nproduction", "by the act\nitself"):
         table.add_column(Text(column), justify="right")
     if asked:
         table.add_column(Text("mandate"), overflow="fold")
-    for plan in decision.alternatives:
+    for number, plan in enumerate(decision.alternatives, 1):
         cost = plan.money
         chosen = plan.candidates == decision.chosen.candidates
-        cells = ["->" if chosen else "", plain(plan.title)]
+        cells = [("->" if chosen else "  " if numbered else "") + (str(number) if numbered else ""), plain(plan.title)]
         cells += [money(c, "").strip() for c in (cost.total, cost.attack, cost.production, cost.risk)]
         if asked:
             permitted = plan.permission == Permission.PERMITTED

@@ -5,14 +5,15 @@ from typing import Any
 
 import msgspec
 
-from tercio.agents.scribe import plain, whereabouts
+from tercio.app.aftermath import witness
+from tercio.app.concern import concerning
 from tercio.app.moments import Moment, collapsed, moments_of
+from tercio.app.weighed import Weighed, shown, weighed_of
 from tercio.brain.correlate.likelihood import PRIOR
 from tercio.loop.authorise import LIVE, Deliberation
 from tercio.loop.leases import cancelling
 from tercio.loop.ledger import SHAPES
 from tercio.model.commands import Action, Command, Effect, Response
-from tercio.model.decisions import Decision
 from tercio.model.incidents import Belief, Incident, Stage
 from tercio.model.journal import Spoken, Told
 from tercio.model.records import Cited, CommandRow
@@ -59,16 +60,18 @@ class Journal(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the state knows of one incident. ``asked`` is the id that somebody named; ``shown`` is the
-    decision whose alternatives are shown, empty where nothing was decided."""
+    """Everything that the state knows of one incident. ``asked`` is the id that somebody named; ``shown`` are the
+    decisions whose alternatives are shown, none where nothing was decided; beliefs are told as of ``focus``, the one
+    asked for or the first of them."""
 
     asked: str
     incident: Incident
     site: Site | None
     moments: tuple[Moment, ...]
     findings: tuple[Told, ...]
-    decisions: tuple[Decision, ...]
-    shown: str
+    decisions: tuple[Weighed, ...]
+    shown: tuple[str, ...]
+    focus: str
     beliefs: tuple[Held, ...]
     deeds: tuple[Deed, ...]
     words: tuple[Spoken, ...]
@@ -133,10 +136,16 @@ def story_of(reader: Reader, incident: Incident, asked: str = "") -> Story:
     entries = _entries(reader, incident, effects)
     read = [(entry, _read(entry, entry.body, SHAPES[entry.kind])) for entry in entries if _known(entry)]
     thought = tuple(value for _, value in read if isinstance(value, Deliberation))
-    decisions = tuple(each.decision for each in thought)
     site = thought[-1].question.site if thought else None
+    words = tuple(concerning((value for _, value in read if isinstance(value, Spoken)), incident, effects, site))
+    others = {entry.seq for entry, value in read if isinstance(value, Spoken) and value not in words}
+    entries = [entry for entry in entries if entry.seq not in others]
+    read = [(entry, value) for entry, value in read if entry.seq not in others]
+    weighed = weighed_of((value for _, value in read), site)
     asked = asked or incident.id
-    shown = _shown(asked, decisions, effects)
+    behind = next((effect.decision for effect in effects if effect.lease == asked), asked)
+    tables = shown(weighed, effects, behind)
+    focus = behind if behind in tables else next(iter(tables), "")
     checkpoint = reader.checkpoint()
     return Story(
         asked=asked,
@@ -144,11 +153,12 @@ def story_of(reader: Reader, incident: Incident, asked: str = "") -> Story:
         site=site,
         moments=collapsed(sorted(moments_of(read, site), key=lambda moment: (moment.at, moment.record))),
         findings=tuple(value for _, value in read if isinstance(value, Told)),
-        decisions=decisions,
-        shown=shown,
-        beliefs=_beliefs(incident, next((t for t in thought if t.decision.id == shown), None), site),
+        decisions=weighed,
+        shown=tables,
+        focus=focus,
+        beliefs=_beliefs(incident, next((t for t in thought if t.decision.id == focus), None), site),
         deeds=tuple(_deed(effect, read, site) for effect in effects),
-        words=tuple(value for _, value in read if isinstance(value, Spoken)),
+        words=words,
         cited=reader.cited(incident.events),
         journal=Journal(tuple(entry.seq for entry in entries), checkpoint.size, checkpoint.root.hex()),
     )
@@ -194,38 +204,22 @@ def _deed(effect: Effect, read: list[tuple[Entry, Any]], site: Site | None) -> D
         answered=answers.get(denies[0].id) if denies else None,
         renewals=tuple(answers[c.id].at for c in denies[1:] if c.id in answers and answers[c.id].held),
         ended=answers.get(cancelling(effect, 0).id),
-        witness=_witness(effect, site),
+        witness=witness(effect, site) if site is not None else "",
         undo=f"tercio undo {effect.lease}" if effect.state in LIVE else "",
     )
 
 
-def _witness(effect: Effect, site: Site | None) -> str:
-    if site is None or len(effect.saw) != 4:
-        return ""
-    source, service, src, dst = effect.saw
-    ways = f"{whereabouts(site, src)} to {whereabouts(site, dst)}"
-    return f"{plain(service, 40)} from {ways}, as sensor {plain(source, 40)} saw ({effect.witness})"
-
-
-def _shown(asked: str, decisions: tuple[Decision, ...], effects: tuple[Effect, ...]) -> str:
-    """The decision asked for, or behind the lease asked for; else the first that did something, else the last."""
-    ids = [decision.id for decision in decisions]
-    wanted = [asked, *(e.decision for e in effects if e.lease == asked), *(e.decision for e in effects), *ids[-1:]]
-    return next((name for name in wanted if name in ids), "")
-
-
 def _entries(reader: Reader, incident: Incident, effects: tuple[Effect, ...]) -> list[Entry]:
-    """The records of a story in their order: the incident's own, its decisions', leases', orders', and what people said
-    about it, or about everything, since it was opened."""
+    """The records of a story in their order: the incident's own, its decisions', leases', orders', and every word of
+    people, of which only some may concern it."""
     found: dict[int, Entry] = {}
 
-    def take(subject: str, *, since: int = 0, kind: str | None = None) -> Iterator[Entry]:
+    def take(subject: str | None, kind: str | None = None) -> Iterator[Entry]:
         page = reader.records(subject=subject, kind=kind, limit=CHUNK)
         while page:
             for entry in page:
-                if entry.time >= since:
-                    found[entry.seq] = entry
-                    yield entry
+                found[entry.seq] = entry
+                yield entry
             page = reader.records(subject=subject, kind=kind, after_seq=page[-1].seq, limit=CHUNK)
 
     for entry in take(incident.id):
@@ -238,7 +232,7 @@ def _entries(reader: Reader, incident: Incident, effects: tuple[Effect, ...]) ->
                 commands.add(_read(entry, entry.body, Effect).command)
     for command in sorted(commands):
         list(take(command))
-    list(take("all", since=incident.opened, kind="word"))
+    list(take(None, "word"))
     return [entry for _, entry in sorted(found.items())]
 
 

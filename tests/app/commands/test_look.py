@@ -1,11 +1,13 @@
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tercio.app.cli import COMMANDS
 from tercio.app.commands import look
-from tercio.app.settings import Settings
+from tercio.app.settings import Settings, load
+from tests.app.conftest import Played
 from tests.app.given import Cli, attacked
 from tests.loop.given import Desk
 
@@ -72,7 +74,42 @@ def test_raw_records_are_shown_where_asked_for(site: tuple[Settings, Desk], cli:
     settings, desk = site
     assert '"event_type":"alert"' not in page(cli, settings, "show", desk.incident.id)
     shown = page(cli, settings, "show", desk.incident.id, "--raw")
-    assert '"event_type":"alert"' in "".join(shown.split())
+    (raw,) = [line for line in shown.splitlines() if line.startswith("{")]
+    assert json.loads(raw)["event_type"] == "alert"
+
+
+def printed(cli: Cli, settings: Settings, incident: str) -> list[list[str]]:
+    """The commands that the page of an incident prints, as words behind ``tercio``."""
+    text = page(cli, settings, "show", incident)
+    found = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("tercio ")]
+    assert all(words[-2:] == ["--settings", str(settings.file)] for words in found)
+    return [words[1:] for words in found]
+
+
+def test_what_the_page_prints_for_people_and_the_auditor_works_as_it_is_printed(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+):
+    settings, desk = attacked(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    undo, undo_one, show, keep, since, replay = printed(cli, settings, desk.incident.id)
+    assert (undo[:2], undo_one[:2]) == (["undo", desk.incident.id], ["undo", desk.effect.lease])
+    assert "no loop" in cli(*undo).stderr, "it was understood, but nobody is there to do it"
+    for words in (show, keep, since):
+        done = cli(*words)
+        assert (done.returncode, done.stderr) == (0, ""), words
+    assert "it continues the" in cli(*since).stdout, "the checkpoint that was kept was not looked at"
+    assert replay[:2] == ["audit", "replay"]
+
+
+def test_it_works_after_a_drill_on_the_kernel_too(
+    played: Played, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+):
+    settings = load(played.settings)
+    monkeypatch.chdir(tmp_path)
+    for incident in answer(cli, settings, "incidents")["incidents"]:
+        for words in printed(cli, settings, incident["id"]):
+            done = cli(*words)
+            assert (done.returncode, done.stderr) == (0, ""), words
 
 
 def test_a_name_that_means_two_incidents(tmp_path: Path, cli: Cli):

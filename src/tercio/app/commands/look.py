@@ -1,14 +1,18 @@
 """Commands that look at what the loop wrote; they wait for nobody and change nothing."""
 
+import os
+import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tercio.app import pages
-from tercio.app.account import WIDEST, account, lone_page
+from tercio.app.account import WIDEST, Ways, account, lone_page
+from tercio.app.grounds import raw_lines
 from tercio.app.settings import load
 from tercio.app.story import Story, find, lone, story_of
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, now, out
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, now, out, sentence
 from tercio.store.state import State
 
 
@@ -49,8 +53,16 @@ def show(
     if json:
         emit(told)
     else:
-        page = account(told, now(), None, raw=raw) if isinstance(told, Story) else lone_page(told)
-        out.print(page, width=min(out.width, WIDEST))
+        page = account(told, now(), None, _ways(settings)) if isinstance(told, Story) else lone_page(told)
+        out.print(page, width=min(out.width, WIDEST), crop=False)
+        for text in raw_lines(told.cited) if raw or not isinstance(told, Story) else ():
+            sentence(out, text, "")
+
+
+def _ways(settings: Path) -> Ways:
+    """Commands as they work where this one did: with the same settings."""
+    named = "" if settings == HERE or os.environ.get("TERCIO_SETTINGS") else f" --settings {shlex.quote(str(settings))}"
+    return lambda words: f"tercio {words}{named}"
 
 
 def effects(
