@@ -22,8 +22,11 @@ def stats(uptime: int, packets: int, drops: int) -> bytes:
     return record("stats", stats={"uptime": uptime, "capture": {"kernel_packets": packets, "kernel_drops": drops}})
 
 
-def told(folder: Path, *lines: bytes) -> list[tuple[Weight, str]]:
+def told(folder: Path, *lines: bytes, shadow: bool = False) -> list[tuple[Weight, str]]:
     settings = load(home(folder))
+    if shadow:
+        text = settings.site.read_text()
+        settings.site.write_text(text.replace('autonomy = "act"', 'autonomy = "shadow"'))
     (folder / "eve.json").write_bytes(b"".join(lines))
     return [(finding.weight, finding.words) for finding in sight(settings, site_of(settings))]
 
@@ -92,3 +95,56 @@ def test_an_old_file_is_measured_by_when_it_was_written(tmp_path: Path):
     before = time.time() - 86400
     os.utime(tmp_path / "eve.json", (before, before))
     assert [f.words for f in sight(load(tmp_path / "tercio.toml"), None) if " old: " in f.words] == []
+
+
+ALERT = {"signature_id": 9200001, "signature": "TERCIO TCP handshake completed"}
+WHOLE = {"proto": "TCP", "community_id": "1:x", "ether": {"src_mac": "02:00:00:00:00:01"}}
+
+
+def session(seconds: float = 3600, *, psh: bool = True, state: str = "closed", **more: object) -> bytes:
+    """A flow record whose session began so many seconds from now (collection counts)."""
+    start = datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+    return record(flow={"start": start, "state": state}, tcp={"psh": psh}, **{**WHOLE, **more})
+
+
+def lacking(folder: Path, *lines: bytes, shadow: bool = False) -> list[tuple[Weight, str]]:
+    found = told(folder, *everywhere(), stats(5, 9, 0), *lines, shadow=shadow)
+    return [each for each in found if "tercio-suricata" in each[1]]
+
+
+def test_a_sensor_that_says_what_rules_wait_for_is_not_accused(tmp_path: Path):
+    assert lacking(tmp_path, session(), record("alert", alert=ALERT, **WHOLE), record("modbus", **WHOLE)) == []
+    assert lacking(tmp_path / "udp", record(proto="UDP")) == []
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    (session(), "1 TCP sessions began in its last 5 records, and none of Tercio's own signatures alerted"),
+    (record("alert", alert={**ALERT, "signature_id": 1}, **WHOLE) + session(), "1 TCP sessions began in its last 6"),
+    (record("alert", alert=ALERT, **{**WHOLE, "community_id": ""}), "no community_id in 1 records of TCP"),
+    (record("alert", alert=ALERT, proto="TCP", community_id="1:x"), "no ether in 1 records of TCP"),
+])  # fmt: skip
+@pytest.mark.parametrize("shadow", [True, False])
+def test_what_rules_wait_for_in_vain_fails_where_tercio_may_act(tmp_path: Path, line: bytes, words: str, shadow: bool):
+    modbus = record("modbus", community_id="", ether=None)
+    ((weight, said),) = lacking(tmp_path, modbus, line, shadow=shadow)
+    assert weight == (Weight.WARN if shadow else Weight.FAIL)
+    assert said.startswith(words)
+
+
+@pytest.mark.parametrize("line", [session(-99), session(psh=False), session(state="new")])
+def test_only_a_handshake_that_must_have_been_seen_is_missed(tmp_path: Path, line: bytes):
+    """A screen polls over one session for days; a refused connection has no handshake."""
+    assert lacking(tmp_path, record("modbus", **WHOLE), line) == []
+
+
+def test_a_site_with_modbus_waits_for_it(tmp_path: Path):
+    ((weight, said),) = lacking(tmp_path, session(), record("alert", alert=ALERT, **WHOLE))
+    assert (weight, said.partition(",")[0]) == (Weight.WARN, "no modbus record of late")
+
+
+def test_what_was_written_for_another_site_is_told(tmp_path: Path):
+    settings = load(home(tmp_path))
+    (tmp_path / "tercio-suricata.yaml").write_text("vars.address-groups.OT_NET: any\n")
+    ((weight, words),) = [(f.weight, f.words) for f in sight(settings, site_of(settings))]
+    assert weight == Weight.FAIL
+    assert words.endswith("write it anew with `tercio site suricata`")

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "window close": speak.window_close,
     "site check": site.site_check,
     "site show": site.site_show,
+    "site suricata": site.site_suricata,
     "replay": replay.replay_command,
     "rules coverage": rules.rules_coverage,
     "rules lint": rules.rules_lint,

@@ -1,13 +1,17 @@
-"""What the latest records of a sensor say of its sight: packets it lost, its clock, and which zones it sees."""
+"""What the latest records of a sensor say of its sight: packets it lost, its clock, which zones it sees, and whether it
+says what Tercio's rules wait for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
 
 from tercio.app.checkup import Finding, Weight
 from tercio.app.settings import Settings, SourceSettings
-from tercio.model.site import Site
+from tercio.app.suricata import INCLUDED, signatures, stale
+from tercio.app.terminal import CALLED
+from tercio.model.site import Autonomy, Site
 from tercio.model.units import SECOND, instant, span
 
 DEEP = 8 << 20
@@ -15,6 +19,17 @@ DEEP = 8 << 20
 
 AHEAD, BEHIND = 5 * SECOND, 120 * SECOND
 """The last record may be dated this much after, or before, the file was written (microseconds)."""
+
+
+SURICATA = "suricata"
+MEND = f"`{CALLED} site suricata`"
+
+
+LACKS = {
+    "community_id": "a session seen twice counts as two",
+    "ether": "a machine is not known by its own address: who borrows an address gets its owner blamed",
+}
+"""What records of sessions must have, and what goes wrong without."""
 
 
 class Capture(msgspec.Struct, frozen=True):
@@ -29,11 +44,30 @@ class _Stats(msgspec.Struct, frozen=True):
     capture: Capture | None = None
 
 
+class _Alert(msgspec.Struct, frozen=True):
+    signature_id: int = 0
+
+
+class _Flow(msgspec.Struct, frozen=True):
+    start: str = ""
+    state: str = ""
+
+
+class _Tcp(msgspec.Struct, frozen=True):
+    psh: bool = False
+
+
 class _Record(msgspec.Struct, frozen=True):
     timestamp: str = ""
     event_type: str = ""
     src_ip: str = ""
     dest_ip: str = ""
+    proto: str = ""
+    community_id: str = ""
+    ether: msgspec.Raw = msgspec.Raw()
+    flow: _Flow | None = None
+    tcp: _Tcp | None = None
+    alert: _Alert | None = None
     stats: _Stats | None = None
 
 
@@ -45,6 +79,8 @@ def sight(settings: Settings, site: Site | None) -> Iterator[Finding]:
         records = tuple(_records(source.path))
         yield from _losses(source, records)
         yield from _dated(source, records)
+        if source.sensor == SURICATA:
+            yield from _deaf(settings, site, source, records)
         addresses = {address for record in records for address in (record.src_ip, record.dest_ip) if address}
         told += len(addresses)
         zones = {site.zone_at(address) for address in addresses} if site is not None else set()
@@ -53,6 +89,47 @@ def sight(settings: Settings, site: Site | None) -> Iterator[Finding]:
     if blind:
         words = f"no record of late speaks of {', '.join(blind)}: does a sensor see its traffic?"
         yield Finding("sight", Weight.WARN, words)
+
+
+def _deaf(
+    settings: Settings, site: Site | None, source: SourceSettings, records: Sequence[_Record]
+) -> Iterator[Finding]:
+    """Suricata that speaks of sessions, but not of what rules and correlation wait for: nothing is found, and it looks
+    like peace. It is a failure where Tercio may act by itself."""
+    folder, name = settings.file.parent, f"source {source.name}"
+    acts = site is not None and any(zone.autonomy != Autonomy.SHADOW for zone in site.zones.values())
+    weight = Weight.FAIL if acts else Weight.WARN
+    if site is not None and (old := stale(site, folder)):
+        words = (
+            f"{', '.join(old)} in {folder} is not what {settings.site} and this Tercio need; write it anew with {MEND}"
+        )
+        yield Finding(name, weight, words)
+    mend = f"include {INCLUDED} in its settings and restart it ({MEND} writes it)"
+    begun = sum(map(_begun, records, repeat(next((each.timestamp for each in records), ""))))
+    if begun and not any(record.alert is not None and record.alert.signature_id in signatures() for record in records):
+        words = (
+            f"{begun:,} TCP sessions began in its last {len(records):,} records, and none of Tercio's own signatures "
+        )
+        yield Finding(name, weight, f"{words}alerted: what waits for them finds nothing, whatever happens; {mend}")
+    sessions = [record for record in records if record.proto == "TCP"]
+    for lacks, why in LACKS.items():
+        if sessions and not any(getattr(record, lacks) for record in sessions):
+            yield Finding(name, weight, f"no {lacks} in {len(sessions):,} records of TCP: {why}; {mend}")
+    modbus = site is not None and any(flow.service == "modbus" for p in site.processes.values() for flow in p.flows)
+    if sessions and modbus and not any(record.event_type == "modbus" for record in records):
+        words = (
+            "no modbus record of late, though the site has such flows: writes and the state of the line stay unseen; "
+        )
+        yield Finding(
+            name, Weight.WARN, f"{words}{mend}; sessions older than Suricata are not seen until they open anew"
+        )
+
+
+def _begun(record: _Record, first: str) -> bool:
+    """Whether this tells of a whole session that began after the ``first`` record: then its handshake was seen."""
+    if record.event_type != "flow" or record.proto != "TCP" or record.flow is None or record.tcp is None:
+        return False
+    return record.tcp.psh and record.flow.state in ("established", "closed") and record.flow.start >= first
 
 
 def _records(path: Path) -> Iterator[_Record]:

@@ -22,6 +22,10 @@ SettingsFile = Annotated[Path, typer.Option("--settings", envvar="TERCIO_SETTING
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else.")]
 
 
+CALLED = os.environ.get("TERCIO_CALLED", "tercio")
+"""How whoever started this calls the command line: what is printed for him to run must run."""
+
+
 class Failed(Exception):
     """A command that can't do what it was asked: the text says what is wrong and what to do, ``status`` is the exit
     status."""

@@ -66,3 +66,17 @@ def test_the_site_is_drawn(tmp_path: Path, cli: Cli, words: tuple[str, ...]):
 
 def test_people_reach_these_commands_by_their_words():
     assert {"site check": site.site_check, "site show": site.site_show}.items() <= COMMANDS.items()
+
+
+def test_what_suricata_needs_is_written_for_this_site_and_written_again(tmp_path: Path, cli: Cli):
+    settings = at(tmp_path, GOOD)
+    for text in (GOOD, broken("10.77.30.0/24", "10.78.30.0/24").replace("10.77.30.", "10.78.30.")):
+        (tmp_path / "site.toml").write_text(text)
+        done = cli("site", "suricata", "--json", settings=settings)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout) == {"written": [f"{tmp_path}/tercio-suricata.yaml", f"{tmp_path}/tercio.rules"]}
+        assert f"{'10.77' if text is GOOD else '10.78'}.30.0/24" in (tmp_path / "tercio-suricata.yaml").read_text()
+    (tmp_path / "tercio.rules").unlink()
+    (tmp_path / "tercio.rules").mkdir()
+    done = cli("site", "suricata", "--json", settings=settings)
+    assert (done.returncode, "write as a user who may" in json.loads(done.stdout)["error"]) == (1, True)

@@ -6,10 +6,10 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from tercio.app import pages, sitedraw
+from tercio.app import pages, sitedraw, suricata
 from tercio.app.assemble import site_of
 from tercio.app.settings import load
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, out
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, out, sentence
 from tercio.model.decisions import Reach
 from tercio.model.sitecheck import Severity, check_site
 from tercio.model.sitewords import meaning
@@ -29,6 +29,25 @@ def site_check(settings: SettingsFile = HERE, json: Json = False) -> None:
     else:
         out.print(pages.site_page(site, meaning(site), remarks))
     raise typer.Exit(1 if wrong else 0)
+
+
+def site_suricata(settings: SettingsFile = HERE, json: Json = False) -> None:
+    """Write what your Suricata needs for this site, beside the settings: settings to include, and Tercio's rules.
+
+    Do it anew when zones change, or Tercio was updated. Files of these names are written over; Suricata is not touched.
+    """
+    known = load(settings)
+    here, made = known.file.parent, suricata.texts(site_of(known), known.file.parent)
+    for name, text in made.items():
+        try:
+            (here / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            fail(f"{here / name}: {error.strerror}; write as a user who may")
+    if json:
+        emit({"written": [str(here / name) for name in made]})
+        return
+    sentence(out, f"Written to {here}: {', '.join(made)}.", "")
+    sentence(out, suricata.to_do(here), "")
 
 
 def site_show(
