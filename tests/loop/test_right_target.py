@@ -242,3 +242,11 @@ def test_one_machine_costs_one_act_however_often_it_is_refused() -> None:
         )
         desk.answer()
     assert desk.state.memory.acts == acts
+
+
+@pytest.mark.parametrize("victim", [HMI1, "10.77.30.51", "10.77.30.42", EWS1, "10.77.20.11"])
+def test_who_is_written_to_is_not_refused_with_the_intruder(victim: str) -> None:
+    desk = ready()
+    see(desk, alert(desk.now, X4, victim))
+    refused = {host.asset for host in hosts(desk)}
+    assert refused <= {X4}

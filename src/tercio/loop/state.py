@@ -78,8 +78,8 @@ class Docket(msgspec.Struct, frozen=True):
 
 class Blamed(msgspec.Struct, frozen=True):
     """A target of an incident that was set free because ``view`` fell silent after it. ``seen`` is its last poll by
-    then (the sensor's clock), or that of any flow where every one that was known fell silent with it (``blind``); ``since``
-    when its effect had ended (0: not yet)."""
+    then (the sensor's clock), or that of any flow where every one that was known fell silent with it (``blind``);
+    ``since`` is when its effect had ended (0: not yet)."""
 
     incident: str
     target: str

@@ -171,6 +171,22 @@ def test_who_does_the_same_to_somebody_else_has_not_gone_quiet_either():
     assert held_now(both, NOON + hour, HALF_LIFE)["ws1"] >= one(known).beliefs["ws1"].held
 
 
+@pytest.mark.parametrize("mark", ["hmi1", "plc1"])
+def test_evidence_burnt_where_nothing_can_be_done_counts_again_where_something_can(mark: str):
+    """He writes, waits until belief has faded, does something faint, by which it is written down as faded, and goes
+    on."""
+    alone = one(fold(finding("ws1", "plc1", tactics=WRITE))).beliefs["ws1"].held
+    late = {"time": NOON + 12 * HALF_LIFE, "received": NOON + 12 * HALF_LIFE}
+    burnt = fold(finding("ws1", "plc1", tactics=WRITE))
+    burnt = {key: replace(each, last_evidence=late["time"]) for key, each in burnt.items()}
+    faint = fold(finding("ws1", "hist1", rule="faint", level=Level.LOW, **late), incidents=burnt)
+    assert one(faint).beliefs["ws1"].held < alone / 2
+    after = one(fold(finding("ws1", mark, tactics=WRITE, **late), incidents=faint))
+    assert after.beliefs["ws1"].held >= alone
+    more = one(fold(*(finding("ws1", mark, tactics=WRITE, **late) for _ in range(9)), incidents={after.id: after}))
+    assert more.beliefs == after.beliefs, "repetition strengthens nothing"
+
+
 def test_what_was_announced_keeps_nothing_alive():
     known = fold(finding("ews1", rule="sweep"))
     later = {"time": NOON + 9 * SECOND, "received": NOON + 9 * SECOND}

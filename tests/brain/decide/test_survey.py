@@ -83,6 +83,14 @@ def test_whoever_was_seen_at_it_or_entered_may_go_on_and_nobody_else():
     plant = site(assets=[asset("sis1", "ot", "safety")])
     written = incident(finding("ews1", "plc1", "sis1", plant=plant, tactics=WRITE), plant=plant)
     assert holders(question(written, plant)) == ("ews1",)
+    for tactics in (WRITE, ("impact",)):
+        victim = incident(finding("ws1", "hist1", tactics=tactics))
+        assert holders(question(victim)) == ("ws1",), "it is done to him"
+        both = incident(finding("ws1", "hist1", tactics=tactics), finding("ws1", "hist1", tactics=MOVE, rule="r"))
+        assert holders(question(both)) == ("hist1", "ws1")
+    remote = site(assets=[asset("sis1", "ot", "io")])
+    entered = incident(finding("ws1", "sis1", plant=remote, tactics=MOVE), plant=remote)
+    assert holders(question(entered, remote)) == ("ws1",)
     forged = incident(finding("ws1"), finding("ws1", "hist1", tactics=MOVE, rule="r", provenance=FORGED))
     assert holders(question(forged)) == ("ws1",)
 

@@ -213,6 +213,7 @@ def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Eviden
     finding = told.finding
     beliefs, sure = _believe(setting, home, told, fresh)
     _keep(told, beliefs, sure, {piece.asset for piece in fresh})
+    _renew(told, home.round, beliefs, sure)
     independent = told.sound and set(finding.events).isdisjoint(home.events)
     return msgspec.structs.replace(
         home,
@@ -242,6 +243,7 @@ def _repeated(home: Incident, told: Account) -> Incident:
     """Repetition strengthens nothing; it only shows that the source has not gone quiet."""
     beliefs, sure = dict(home.beliefs), dict(home.sure)
     _keep(told, beliefs, sure, set())
+    _renew(told, home.round, beliefs, sure)
     return msgspec.structs.replace(
         home,
         updated=told.finding.received,
@@ -263,6 +265,19 @@ def _keep(told: Account, beliefs: dict[str, Belief], sure: dict[str, Belief], mo
             beliefs[name] = _kept(beliefs[name], told.at)
         if not told.forgeable and name in sure:
             sure[name] = _kept(sure[name], told.at)
+
+
+def _renew(told: Account, round_: int, beliefs: dict[str, Belief], sure: dict[str, Belief]) -> None:
+    """What is proven of somebody now says at least what it says alone, however often he did it before: else he would do
+    it where nothing can be done about it, let belief fade, and be nearly free to do it where it hurts."""
+    name = told.src
+    if not told.sound or name not in beliefs:
+        return
+    piece = pieces(told, round_)[0]
+    alone = updated(unknown(told.at), piece.stage, piece.ratio)
+    beliefs[name] = likelier(beliefs[name], alone)
+    if name in sure:
+        sure[name] = likelier(sure[name], alone)
 
 
 def _kept(belief: Belief, now: int) -> Belief:

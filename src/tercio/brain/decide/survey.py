@@ -16,6 +16,9 @@ HOUR = 3600 * SECOND
 FAINT = 0.01
 """A host whose probability of being held is below this threatens nobody (any more)."""
 
+DEVICES = (*CONTROLLERS, "safety", "io")
+"""Roles of what an intruder is after: he acts upon it, and not from it."""
+
 UNSEEN = 0.5
 """Probability that a further step of the intruder goes unseen: even odds until drills have measured it. It must not
 follow from how much was seen of him, or else more evidence against him would make him look less dangerous."""
@@ -99,14 +102,15 @@ def _places(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
 
 def holders(question: Question) -> tuple[str, ...]:
     """The hosts from which the intruder may go on, by name: those whose hostile acts are proven, and those he was seen
-    to get into. A controller or safety function that he wrote to is what he is after, not where he acts from. A name in
-    which packets were merely forged is nobody: else inventing names would make every answer look useless."""
+    to get into. Whatever he wrote to is what he is after, not where he acts from: nobody is refused for what was done
+    to him. Nor is a device entered. A name in which packets were merely forged is nobody: else inventing names would
+    make every answer look useless."""
     incident = question.incident
-    devices = {asset.name for asset in question.site.assets.values() if asset.role in (*CONTROLLERS, "safety")}
+    devices = {asset.name for asset in question.site.assets.values() if asset.role in DEVICES}
     entered = {
         piece.asset
         for piece in incident.evidence
-        if piece.stage >= Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
+        if piece.stage == Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
     }
     return tuple(name for name in sorted({*incident.proven, *entered}) if incident.proved(name) >= FAINT)
 
