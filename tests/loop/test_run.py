@@ -83,13 +83,13 @@ def test_with_a_full_disk_nothing_is_ordered_and_afterwards_nothing_is_lost(tmp_
             await until(lambda: shell._state.memory.views)
             with full(store):
                 write(tmp_path, alert(now(), WS1, PLC1))
-                await until(lambda: shell._batches)
-                held = len(shell._batches)
+                await until(lambda: shell._pile.batches)
+                held = len(shell._pile.batches)
                 for _ in range(20):
                     write(tmp_path, poll(now()), alert(now(), EWS1, PLC1))
                     await asyncio.sleep(0.02)
                 assert not hand.orders
-                assert len(shell._batches) == held, "nothing is read that cannot be written"
+                assert len(shell._pile.batches) == held, "nothing is read that cannot be written"
                 assert not shell._state.incidents
             await until(lambda: len(shell._state.effects) == 2)
             assert {e.target.asset for e in shell._state.effects.values()} == {"ws1", "ews1"}
@@ -127,7 +127,7 @@ def test_a_word_is_not_carried_out_after_its_speaker_was_told_that_nobody_answer
             socket = tmp_path / "state" / "loop.sock"
             with full(store):
                 write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
-                await until(lambda: shell._batches)
+                await until(lambda: shell._pile.batches)
                 heard = await asyncio.to_thread(say, socket, Said(WordKind.STAND_DOWN))
                 assert not heard.ok
             heard = await asyncio.to_thread(say, socket, Said(WordKind.STAND_DOWN, "filling"))

@@ -15,6 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tercio.loop.engine import turn
+from tercio.loop.parting import Pile
 from tercio.loop.restart import recalled, restored, wanted
 from tercio.loop.state import Content, Inputs, LoopState, Turn
 from tercio.model.commands import Command, Response, Status
@@ -80,7 +81,7 @@ class Shell:
         self._spare = False
         self._responses: list[Response] = []
         self._words: list[tuple[Word, asyncio.Future[str]]] = []
-        self._batches: list[Batch] = []
+        self._pile = Pile()
         now = _now()
         state, since, followed = restored(store.restore(), setup.content, now)
         state = msgspec.structs.replace(state, seen=self._kept(state))
@@ -128,7 +129,7 @@ class Shell:
         settle = loop.time() + SETTLE
         try:
             while not self._stopped:
-                behind = not self._spare and any(tail.behind for tail in self._tails.values())
+                behind = not self._spare and (self._pile or any(tail.behind for tail in self._tails.values()))
                 await self._wait(0.0 if behind else TICK)
                 if not self._take_turn():
                     await asyncio.sleep(RETRY)
@@ -137,6 +138,7 @@ class Shell:
                     with contextlib.suppress(StateUnwritable):  # The next commit says what is wrong.
                         self._store.settle()
         finally:
+            self._stopped = True  # Who still tries to reach a hand must not keep a loop that failed.
             server.close()
             for hand in self._hands.values():
                 await hand.close()
@@ -156,9 +158,9 @@ class Shell:
         now = _now()
         if self._spare and self._store.refill():
             self._turn_to(spare=False)
-        if not self._batches and not self._spare:
+        if not self._pile and not self._spare:
             for tail in self._tails.values():
-                self._batches.extend(tail.read(now, AT_ONCE))
+                self._pile.batches += tail.read(now, AT_ONCE)
                 self._lost(tail)
         self._words = [(said, answer) for said, answer in self._words if not answer.done()]
         words = tuple(said for said, _ in self._words)
@@ -166,16 +168,25 @@ class Shell:
             now=now,
             draw=self._chance.random(),
             spare=self._spare,
-            batches=() if self._spare else tuple(self._batches),
+            batches=() if self._spare else self._pile.batches,
             responses=tuple(self._responses),
             words=words,
             losses=tuple(self._losses),
+            refused=() if self._spare else self._pile.refused,
         )
-        result = turn(self._setup.content, self._state, inputs)
+        try:
+            result = turn(self._setup.content, self._state, inputs)
+        except Exception as error:
+            if not inputs.batches:
+                raise
+            for loss in self._pile.part(self._setup.content.sensors, error):
+                self._report(loss.source, loss.loss)
+            return True
         if not self._write(result):
             return False
         self._state = result.state
-        self._batches = self._batches if self._spare else []
+        if not self._spare:
+            self._pile.written()
         self._responses, self._losses = [], []
         waiting, self._words = self._words, []
         for command in result.orders:
@@ -191,8 +202,12 @@ class Shell:
             said.append(tail.trouble)
         self._troubles[tail.source] = tail.trouble
         for words in said:
-            _log(tail.source, words)
-            self._losses.append(Lost(tail.source, words))
+            self._report(tail.source, words)
+
+    def _report(self, part: str, words: str) -> None:
+        """Say what nobody can look at, in the log and in the journal."""
+        _log(part, words)
+        self._losses.append(Lost(part, words))
 
     def _write(self, result: Turn) -> bool:
         if result.transaction is None:
@@ -210,9 +225,7 @@ class Shell:
         """Begin, or end, to live on the reserve of a full disk: then nothing is read that could not be written."""
         self._spare = spare
         self._follow(on=not spare)
-        words = FULL if spare else "there is room on its disk again: what waited is looked at now"
-        _log("state", words)
-        self._losses.append(Lost("state", words))
+        self._report("state", FULL if spare else "there is room on its disk again: what waited is looked at now")
 
     def _follow(self, *, on: bool) -> None:
         """Be woken by what sources write, or not."""

@@ -6,7 +6,7 @@ import msgspec
 
 from tercio.brain.correlate.whereabouts import Census
 from tercio.brain.detect.windows import Hit, step
-from tercio.loop.state import Content, Memory
+from tercio.loop.state import Content, Memory, Refused
 from tercio.model.events import Batch, Event, Match, Unparsed
 from tercio.model.findings import Finding
 from tercio.model.records import Cited
@@ -32,16 +32,23 @@ class _Read(msgspec.Struct):
     cited: dict[str, Cited] = {}
 
 
-def sense(content: Content, memory: Memory, batches: Sequence[Batch], offsets: dict[str, tuple[str, int]]) -> Sensed:
-    """Parse what is worth parsing, match rules, advance the windows of correlations.
+def sense(
+    content: Content,
+    memory: Memory,
+    batches: Sequence[Batch],
+    offsets: dict[str, tuple[str, int]],
+    refused: Sequence[Refused] = (),
+) -> Sensed:
+    """Parse what is worth parsing, match rules, advance the windows of correlations. What was ``refused`` is passed
+    over, and kept.
 
     Worth parsing is a line that a rule matched, that its sensor observes, or that is not even the shape of a record.
     """
     read, census = _Read(), Census(content.site, memory.at)
     heard, reached, counts = dict(memory.heard), dict(offsets), dict(memory.unparsed)
-    for batch in batches:
+    for batch, why in (*((each.batch, each.reason) for each in refused), *((each, "") for each in batches)):
         before = len(read.unparsed)
-        end = _batch(content, batch, census, read)
+        end = _refused(batch, why, read) if why else _batch(content, batch, census, read)
         if len(read.unparsed) > before:
             counts[batch.source] = counts.get(batch.source, 0) + len(read.unparsed) - before
         reached[batch.source] = (batch.generation, end)
@@ -81,6 +88,12 @@ def _batch(content: Content, batch: Batch, census: Census, read: _Read) -> int:
                     read.cited[event.id] = Cited(event, line)
         offset += len(line)
     return offset
+
+
+def _refused(batch: Batch, why: str, read: _Read) -> int:
+    """Keep a record as not understood; returns the offset behind it."""
+    read.unparsed.append(Unparsed(batch.source, batch.generation, batch.offset, b"".join(batch.lines), why))
+    return batch.end
 
 
 def _shaped(line: bytes) -> bool:
