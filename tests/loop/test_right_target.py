@@ -82,11 +82,27 @@ def test_who_writes_in_a_neighbours_name_has_nobody_contained() -> None:
 
 
 def test_a_session_stolen_behind_the_router_is_its_own_machines() -> None:
-    """A neighbour took the address and the router passes his session on: beyond it only the router shows."""
+    """A neighbour took the address and the router passes his session on: it happened, and no host is refused for it."""
     desk = ready()
     desk.take(*seen_twice(desk.now, WS1, MAC["ws1"], 41000, EWS1)[:1])
     see(desk, *seen_twice(desk.now, WS1, THIEF, 42000))
-    assert not desk.orders
+    assert {name for i in desk.state.incidents.values() for name in i.proven} == {f"{WS1}@unknown"}
+    assert [c.target for c in desk.orders if isinstance(c.target, HostTarget)] == []
+    assert desk.orders, "who doubles his link address does not go on for ever"
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["a packet in each session", "and a session before"])
+def test_who_has_two_link_addresses_cannot_unprove_what_he_does(claimed: bool) -> None:
+    desk = ready()
+    if claimed:
+        other = eve("alert", desk.now, WS1, HOSTS["ws2"].address4, sport=39999, alert=_said(HANDSHAKE))
+        see(desk, framed(other, THIEF, MAC["ws2"]))
+    home, there = seen_twice(desk.now, WS1, MAC["ws1"], 41000)
+    began = {"flow": {"start": timestamp(desk.now).replace("Z", "+0000")}}
+    forged = {**_said(9200002), "metadata": {"provenance": ["forgeable"]}}
+    packet = eve("alert", desk.now, WS1, PLC1, sport=41000, alert=forged, **began)
+    see(desk, home, framed(packet, THIEF, GATE_OFFICE), there)
+    assert [c.target for c in desk.orders] == [HostTarget("ws1", (WS1, WS1_6), (MAC["ws1"],))]
 
 
 def test_a_stranger_in_both_families_is_one_source_and_refused_on_both() -> None:
@@ -121,17 +137,28 @@ def ack(at: int, address: str, to: str, by: str = GATE_OFFICE, server: str = "10
     return framed(line.replace(b'"proto":"TCP"', b'"proto":"UDP"'), by, to)
 
 
+def moved(desk: Desk, address: str, to: str, *, by: str = GATE_OFFICE, sport: int = 45000) -> None:
+    """A server gives the address away, and its new machine opens a session among its neighbours."""
+    see(desk, ack(desk.now, address, to, by))
+    if desk.orders:
+        desk.answer()
+    began = {"flow": {"start": timestamp(desk.now).replace("Z", "+0000")}}
+    see(
+        desk, framed(eve("alert", desk.now, address, WS1, sport=sport, alert=_said(HANDSHAKE), **began), to, MAC["ws1"])
+    )
+
+
 def test_an_address_that_moves_is_free_in_the_same_turn_and_the_machine_stays_refused() -> None:
-    desk = contained()
-    see(desk, ack(desk.now, WS1, MAC["ws2"]))
+    desk = contained(X4, STRANGER)
+    assert desk.effect.target == HostTarget(X4, (X4,), (STRANGER,))
+    moved(desk, X4, MAC["ws2"])
     (order,) = desk.orders
-    assert (order.action, order.target) == (Action.DENY, HostTarget("ws1", (WS1_6,), (MAC["ws1"],)))
+    assert (order.action, order.target) == (Action.DENY, HostTarget(X4, (), (STRANGER,)))
     assert order.until <= desk.effect.until
     desk.answer()
     assert desk.effect.target == order.target
-    assert f"{WS1} moved to another machine" in desk.effect.why
-    assert WS1 not in str(desk.records("effect")[-1]["target"])
-    see(desk, *seen_twice(desk.now, X4, STRANGER, 47000)[:1])
+    assert f"{X4} moved to another machine" in desk.effect.why
+    see(desk, *seen_twice(desk.now, X4, MAC["ws2"], 47000)[:1])
     assert not desk.orders, "it is let go once"
 
 
@@ -141,8 +168,9 @@ def test_an_effect_of_which_nothing_is_left_ends_and_says_why() -> None:
     see(desk, write)
     desk.answer()
     assert hosts(desk) == [HostTarget(X4, (X4,))], "nobody saw whose machine it is"
-    see(desk, ack(desk.now, X4, STRANGER))
-    see(desk, ack(desk.now, X4, MAC["ws2"]))
+    moved(desk, X4, STRANGER)
+    assert not desk.orders, "a word to himself frees nobody"
+    moved(desk, X4, MAC["ws2"], sport=46000)
     (order,) = desk.orders
     assert order.action is Action.CANCEL
     desk.answer()
@@ -152,16 +180,30 @@ def test_an_effect_of_which_nothing_is_left_ends_and_says_why() -> None:
 
 
 def test_the_new_owner_is_not_blamed_for_what_the_old_one_did() -> None:
-    desk = contained()
-    see(desk, ack(desk.now, WS1, MAC["ws2"]))
+    desk = contained(X4, STRANGER)
+    moved(desk, X4, MAC["ws2"])
     desk.answer()
-    see(desk, *seen_twice(desk.now, WS1, MAC["ws2"], 45000, EWS1)[:1])
-    assert {name for i in desk.state.incidents.values() for name in i.proven} == {"ws1"}
-    see(desk, *seen_twice(desk.now, WS1, MAC["ws2"], 46000))
+    assert {name for i in desk.state.incidents.values() for name in i.proven} == {X4}
+    see(desk, *seen_twice(desk.now, X4, MAC["ws2"], 46000))
     (order,) = desk.orders
     assert isinstance(order.target, HostTarget)
     assert order.target.asset == "ws2", "its own act is its own"
-    assert order.target.addresses == tuple(sorted((HOSTS["ws2"].address4, HOSTS["ws2"].address6, WS1)))
+
+
+@pytest.mark.parametrize("victim", [PLC1, HMI1, EWS1, WS1])
+@pytest.mark.parametrize("server", ["10.77.10.1", "10.77.30.1"])
+def test_a_forged_word_of_the_server_frees_nobody_and_turns_no_order_on_the_line(victim: str, server: str) -> None:
+    desk = contained()
+    before = desk.effect.target
+    by = mac_of(server)
+    for number in range(4):
+        see(desk, ack(desk.now, victim, THIEF, by, server), *seen_twice(desk.now, WS1, MAC["ws1"], 46000 + number))
+        assert not any(isinstance(c.target, HostTarget) and victim in c.target.addresses for c in desk.orders)
+        if desk.orders:
+            desk.answer()
+    assert desk.effect.target == before
+    polls = desk.state.memory.processes["filling"].polls
+    assert desk.now - polls["hmi1>plc1"] < 2 * SECOND, "the operator's view is still seen"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tercio.model.incidents import Incident
 from tercio.model.services import port_of
 from tercio.model.site import CONTROLLERS, Autonomy, Flow, Process, Site, ip_of
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import ends_of, shared
+from tercio.model.whereabouts import ends_of, shared, unknown
 
 __all__ = ["Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
 
@@ -46,7 +46,7 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
         controller=bool(host) and bool(roles & CONTROLLERS),
         safety=bool((members | ends) & _guarded(site)),
         never=_never(site, target, members | ends),
-        shared=any(shared(site.assets[n]) for n in host if n in site.assets),
+        shared=any(unknown(n) or (n in site.assets and shared(site.assets[n])) for n in host),
         own=_own(target, world.own),
         states=tuple(sorted({condition.state for condition in conditions.values()})),
         hold=any(p.hold and conditions[p.name].hold for p in live if any(p.name == cut[0] for cut in cuts)),

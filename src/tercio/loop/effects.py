@@ -25,6 +25,7 @@ from tercio.model.events import ANSWERED, Endpoint, Event, Provenance
 from tercio.model.processes import ProcessState
 from tercio.model.site import CONTROLLERS, ROUTERS, Site
 from tercio.model.units import SECOND
+from tercio.model.whereabouts import UNKNOWN
 
 MARGIN = SECOND // 5
 """Traffic of a denied address contradicts an effect only this long after it was held (microseconds): packets in flight
@@ -106,7 +107,7 @@ def watched(site: Site, effect: Effect, events: Iterable[Event], showing: Contai
 
 def _its_own(target: Target, event: Event) -> bool:
     macs = target.macs if isinstance(target, HostTarget) else ()
-    return event.machine in macs if macs else bool(event.machine)
+    return event.machine in macs if macs else event.machine not in ("", UNKNOWN)
 
 
 def _contradicts(site: Site, effect: Effect, event: Event) -> bool:

@@ -15,6 +15,11 @@ MOST_ADDRESSES = 32
 """Addresses that one machine may have; a hand takes no more of one host."""
 
 
+UNKNOWN = "unknown"
+"""Stands for the link address of a machine where there is reason to doubt that it is the one whose address it uses, and
+nobody saw which one it is. ``ADDRESS@unknown`` is no host that may be refused."""
+
+
 class Home(msgspec.Struct, frozen=True):
     """An address at a machine: since when, when that was last proven (instants), and at which machine it was before
     (empty: at none that is known)."""
@@ -29,15 +34,18 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of addresses and machines.
 
     ``homes`` by address; ``names`` of machines that the site does not list, by link address; ``routers`` are link
-    addresses that speak for others; ``flows`` is which machine began a session, by the key of its traffic (empty where
-    two seem to have); ``disputes`` is when an address was last used by another machine than its own; ``told`` when
-    that was last reported, by address and link address; ``showing`` are sources whose records show link addresses.
+    addresses that speak for others; ``flows`` is which machine began a session, by the key of its traffic (``UNKNOWN``
+    where all that was seen of it is a packet in that address's name from another machine); ``promised`` is at which
+    machine a server said that an address is, where nobody has proven it since; ``disputes`` is when an address was last
+    used by another machine than its own; ``told`` when that was last reported, by address and link address; ``showing``
+    are sources whose records show link addresses.
     """
 
     homes: dict[str, Home] = {}
     names: dict[str, str] = {}
     routers: tuple[str, ...] = ()
     flows: dict[str, str] = {}
+    promised: dict[str, Home] = {}
     disputes: dict[str, int] = {}
     told: dict[str, int] = {}
     showing: tuple[str, ...] = ()
@@ -77,6 +85,8 @@ def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
     asset = site.asset_at(address)
     if asset is not None and shared(asset):
         return asset.name
+    if mac == UNKNOWN:
+        return f"{address}@{UNKNOWN}"
     mac = mac or owner(site, at, address)
     listed = site.asset_with(mac) if mac else None
     if listed is not None and listed.role not in ROUTERS:
@@ -84,6 +94,11 @@ def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
     if asset is not None and (not mac or not asset.mac or mac == asset.mac):
         return asset.name
     return at.names.get(mac, address)
+
+
+def unknown(name: str) -> bool:
+    """Whether a name stands for a machine of which nobody saw which one it is: no host that may be refused."""
+    return name.partition("@")[2] == UNKNOWN
 
 
 class Index(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from tercio.model.events import Assignment, Endpoint, Event, Provenance, Reading
 from tercio.model.findings import Finding
 from tercio.model.site import Asset, Site
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import MOST_ADDRESSES, NOWHERE, Whereabouts, name_of
+from tercio.model.whereabouts import MOST_ADDRESSES, NOWHERE, UNKNOWN, Whereabouts, name_of
 from tests.brain.given import ASSETS, NOON, replace, site
 
 FORGED, PROVEN = Provenance.FORGEABLE, Provenance.ESTABLISHED
@@ -62,6 +62,7 @@ class Desk:
         return self.take(src, dst, macs, **more)
 
 
+READ = (Reading(PLC1, 1, "coil", 0, 1),)
 POLL = (HMI1, PLC1, (MACS["hmi1"], MACS["plc1"]))
 
 
@@ -154,14 +155,50 @@ def test_a_session_seen_at_home_is_its_machines_behind_the_router_too() -> None:
     desk = Desk()
     own = routed(desk, WS1, MACS["ws1"])
     assert (own.provenance, own.machine) == (PROVEN, MACS["ws1"])
-    framed = routed(desk, WS1, THIEF, flow="1:b", at=SECOND)
-    assert (framed.provenance, framed.machine) == (FORGED, THIEF)
+    assert desk.take(WS1, PLC1, (THIEF, GATE_OFFICE), at=SECOND, flow="1:b").provenance == FORGED
+    framed = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]), at=SECOND, flow="1:b", readings=READ)
+    assert (framed.provenance, framed.machine, framed.readings) == (PROVEN, UNKNOWN, ()), "it happened all the same"
     again = routed(desk, WS1, MACS["ws1"], flow="1:c", at=2 * SECOND)
     assert again.provenance == PROVEN, "his own sessions, seen at home, still prove what he does"
     unseen = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]), at=3 * SECOND, flow="1:d")
-    assert unseen.provenance == FORGED, "two use the address, and nobody saw whose this session is"
+    assert (unseen.provenance, unseen.machine) == (PROVEN, UNKNOWN), "two use the address, and nobody saw whose it is"
     later = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]), at=2 * PROOF_AGE, flow="1:e")
-    assert later.provenance == PROVEN
+    assert (later.provenance, later.machine) == (PROVEN, "")
+
+
+def test_a_view_behind_a_router_is_read_while_another_machine_claims_its_address() -> None:
+    desk = Desk()
+    routed(desk, WS1, MACS["ws1"])
+    desk.take(WS1, "10.1.0.2", (THIEF, NEW), at=SECOND)
+    seen = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]), at=2 * SECOND, flow="1:b", readings=READ)
+    assert (seen.provenance, seen.machine, seen.readings) == (PROVEN, UNKNOWN, READ)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_no_packet_that_anybody_can_send_makes_a_proven_session_nobodys(first: bool) -> None:
+    desk = Desk()
+    for lie in ((first, THIEF, FORGED), (True, MACS["ws1"], PROVEN), (not first, THIEF, FORGED), (True, THIEF, PROVEN)):
+        if lie[0]:
+            desk.take(WS1, PLC1, (lie[1], GATE_OFFICE), flow="1:a", provenance=lie[2])
+    seen = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]), flow="1:a")
+    assert (seen.provenance, seen.machine) == (PROVEN, MACS["ws1"])
+
+
+def test_a_packet_lends_nobodys_machine_to_a_session_of_an_address_that_has_none() -> None:
+    desk = Desk()
+    desk.take(*POLL)
+    desk.take(X4, PLC1, (MACS["ews1"], GATE_OFFICE), flow="1:a", provenance=FORGED)
+    assert desk.take(X4, PLC1, (GATE_OT, MACS["plc1"]), flow="1:a").machine == ""
+
+
+def test_a_session_of_which_only_another_machines_packet_was_seen_is_an_unknown_ones() -> None:
+    desk = Desk()
+    routed(desk, WS1, MACS["ws1"])
+    desk.take(WS1, PLC1, (THIEF, GATE_OFFICE), flow="1:b", provenance=FORGED)
+    seen = desk.take(WS1, PLC1, (GATE_OT, MACS["plc1"]), flow="1:b")
+    assert (seen.provenance, seen.machine) == (PROVEN, UNKNOWN)
+    assert name_of(PLANT, desk.at, WS1, seen.machine) == f"{WS1}@unknown"
+    assert name_of(PLANT, desk.at, PLC1, UNKNOWN) == f"{PLC1}@unknown"
 
 
 def test_nobody_takes_a_session_from_its_machine_with_what_anybody_can_send() -> None:
@@ -194,7 +231,7 @@ def test_an_address_moves_when_its_machine_was_silent_and_evidence_stays_behind(
     routed(desk, WS1, MACS["ws1"])
     routed(desk, X4, NEW, flow="1:x")
     early = routed(desk, X4, THIEF, flow="1:y", at=PROOF_AGE)
-    assert (early.provenance, desk.at.homes[X4].mac) == (FORGED, NEW)
+    assert (early.machine, desk.at.homes[X4].mac) == (UNKNOWN, NEW)
     late = routed(desk, X4, THIEF, flow="1:z", at=PROOF_AGE + SECOND)
     home = desk.at.homes[X4]
     assert (late.provenance, home.mac, home.before, home.since) == (PROVEN, THIEF, NEW, NOON + PROOF_AGE + SECOND)
@@ -206,7 +243,7 @@ def test_an_address_whose_machine_the_site_lists_never_moves_by_itself() -> None
     desk = Desk()
     routed(desk, WS1, MACS["ws1"])
     late = routed(desk, WS1, THIEF, flow="1:y", at=10 * PROOF_AGE)
-    assert (late.provenance, desk.at.homes[WS1].mac) == (FORGED, MACS["ws1"])
+    assert (late.machine, desk.at.homes[WS1].mac) == (UNKNOWN, MACS["ws1"])
 
 
 def ack(desk: Desk, address: str, to: str, server: str = "10.3.0.254", by: str = GATE_OT, at: int = SECOND) -> None:
@@ -214,16 +251,39 @@ def ack(desk: Desk, address: str, to: str, server: str = "10.3.0.254", by: str =
     desk.take(server, address, (by, to), at=at, kind="dhcp", provenance=FORGED, assigned=assigned)
 
 
-def test_the_sites_own_server_moves_an_address() -> None:
+X3, Y3 = "10.3.0.66", "10.3.0.77"
+
+
+def test_the_sites_own_server_lets_an_address_move_as_soon_as_its_new_machine_proves_it() -> None:
     desk = Desk()
-    routed(desk, WS1, MACS["ws1"])
-    ack(desk, WS1, NEW)
-    assert (desk.at.homes[WS1].mac, desk.at.homes[WS1].before) == (NEW, MACS["ws1"])
-    assert name_of(PLANT, desk.at, WS1) != "ws1"
-    mine = routed(desk, WS1, NEW, flow="1:y", at=2 * SECOND)
-    assert (mine.provenance, mine.machine) == (PROVEN, NEW)
-    ack(desk, WS1, MACS["ws1"], at=3 * SECOND)
-    assert name_of(PLANT, desk.at, WS1) == "ws1"
+    desk.local(X3, PLC1, (NEW, MACS["plc1"]))
+    ack(desk, X3, THIEF)
+    assert desk.at.homes[X3].mac == NEW, "a word that anybody may have sent"
+    mine = desk.local(X3, PLC1, (THIEF, MACS["plc1"]), at=2 * SECOND)
+    assert (mine.provenance, mine.machine) == (PROVEN, THIEF)
+    assert (desk.at.homes[X3].mac, desk.at.homes[X3].before) == (THIEF, NEW)
+    assert (desk.at.promised, desk.at.disputes) == ({}, {})
+
+
+def test_a_servers_word_is_void_once_the_old_machine_proves_the_address_again() -> None:
+    desk = Desk()
+    desk.local(X3, PLC1, (NEW, MACS["plc1"]))
+    ack(desk, X3, THIEF)
+    desk.local(X3, PLC1, (NEW, MACS["plc1"]), at=2 * SECOND)
+    assert desk.at.promised == {}
+    assert desk.local(X3, PLC1, (THIEF, MACS["plc1"]), at=3 * SECOND).provenance == FORGED
+
+
+@pytest.mark.parametrize("victim", [WS1, PLC1, HMI1, "10.1.0.66"])
+def test_no_word_moves_what_the_site_has_placed_or_what_is_elsewhere(victim: str) -> None:
+    """Listed with a link address; a controller or a view with one and without; an address of another network."""
+    for plant in (PLANT, site(assets=(*ASSETS, GATE))):
+        desk = Desk(plant)
+        desk.local(*POLL)
+        ack(desk, victim, THIEF)
+        assert desk.at.promised == {}
+        desk.local(victim, PLC1 if victim != PLC1 else HMI1, (THIEF, MACS["hmi1"]), at=2 * SECOND)
+        assert victim not in (HMI1, PLC1) or desk.at.homes.get(victim) is None or desk.at.homes[victim].mac != THIEF
 
 
 @pytest.mark.parametrize(
@@ -237,15 +297,17 @@ def test_the_sites_own_server_moves_an_address() -> None:
 )
 def test_nobody_else_moves_an_address(server: str, by: str) -> None:
     desk = Desk()
-    routed(desk, WS1, MACS["ws1"])
-    ack(desk, WS1, NEW, server=server, by=by)
-    assert desk.at.homes[WS1].mac == MACS["ws1"]
+    desk.local(X3, PLC1, (NEW, MACS["plc1"]))
+    ack(desk, X3, THIEF, server=server, by=by)
+    assert desk.local(X3, PLC1, (THIEF, MACS["plc1"]), at=2 * SECOND).provenance == FORGED
+    assert desk.at.homes[X3].mac == NEW
 
 
 def test_a_flow_told_late_is_of_its_last_packet_and_its_machine_had_the_address_then() -> None:
     desk, address = Desk(), "10.3.0.77"
     desk.local(address, PLC1, (NEW, MACS["plc1"]))
     ack(desk, address, THIEF)
+    desk.local(address, PLC1, (THIEF, MACS["plc1"]), at=2 * SECOND)
     for until, said, disputes in ((0, PROVEN, 0), (20 * SECOND, FORGED, 1)):
         told = event(address, PLC1, (NEW, MACS["plc1"]), at=20 * SECOND, kind="flow")
         census = Census(desk.plant, desk.at)

@@ -11,7 +11,7 @@ from tercio.model.events import Provenance
 from tercio.model.findings import Finding
 from tercio.model.incidents import Evidence, Stage
 from tercio.model.site import Site
-from tercio.model.whereabouts import NOWHERE, Whereabouts, name_of
+from tercio.model.whereabouts import NOWHERE, Whereabouts, name_of, unknown
 from tercio.model.words import Window
 
 STAGES: dict[str, tuple[Stage, Stage]] = {
@@ -64,9 +64,11 @@ class Account(msgspec.Struct, frozen=True):
 def account(site: Site, windows: Sequence[Window], finding: Finding, now: int, at: Whereabouts = NOWHERE) -> Account:
     """Say who did what to whom, and what was announced of it. ``at`` says which machine an address means now."""
     src = name_of(site, at, finding.src, finding.machine) if finding.src else ""
+    # What was announced of the address's own machine excuses one that may be it.
+    announced = name_of(site, at, finding.src) if unknown(src) else src
     named = dict.fromkeys(name_of(site, at, address) for address in finding.dst)
     targets = tuple(name for name in named if name != src)
-    return Account(finding, src, targets, min(finding.time, now), excuse(site, windows, finding, src, targets))
+    return Account(finding, src, targets, min(finding.time, now), excuse(site, windows, finding, announced, targets))
 
 
 def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:

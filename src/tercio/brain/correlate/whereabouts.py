@@ -12,9 +12,9 @@ import msgspec
 from tercio.model.events import Assignment, Endpoint, Event, Provenance
 from tercio.model.findings import Finding, Level
 from tercio.model.ids import finding_id
-from tercio.model.site import ROUTERS, Site
+from tercio.model.site import CONTROLLERS, ROUTERS, Asset, Site
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import MOST_ADDRESSES, Home, Whereabouts, owner, shared
+from tercio.model.whereabouts import MOST_ADDRESSES, UNKNOWN, Home, Whereabouts, owner, shared
 
 PROOF_AGE = 300 * SECOND
 """Proof of where an address is has an age (microseconds): after so long without it, another machine may prove that it
@@ -59,8 +59,9 @@ class Census:
     def take(self, event: Event) -> Event:
         """The event with the machine behind its source, and what it then proves.
 
-        A session under an address that is another machine's is as good as forged. What was read from another machine
-        than the controller itself was not read.
+        On its own segment, a session under an address that is another machine's is as good as forged. Behind a router
+        it happened, and where nobody saw which machine it is, or another one began it, it is an unknown machine's. What
+        was read from another machine than the controller itself was not read.
         """
         if event.assigned is not None:
             self._assigned(event, event.assigned)
@@ -82,30 +83,34 @@ class Census:
             self._learn_router(src, dst)
             self._learn_router(dst, src)
         mine, theirs = self._own(src, dst, link), self._own(dst, src, link)
-        doer = mine or self.at.flows.get(event.flow, "")
         known = owner(self._site, self.at, src.address)
-        forged = bool(mine) and self._elsewhere(event, src.address, mine, now)
-        if proven and not mine:
-            forged = self._doubtful(src, doer, known, now, link=link)
-        if mine and event.flow:
-            self._follow(event.flow, mine, proven and not forged)
-        readings = event.readings
+        doer, forged, read = mine or self.at.flows.get(event.flow, ""), False, True
+        if mine:
+            forged = self._elsewhere(event, src.address, mine, now)
+            if event.flow:
+                self._follow(event.flow, mine, known, proven=proven, forged=forged)
+        elif proven:
+            read = not (known and doer and doer != known)
+            forged, doer = self._unseen(src, doer, known, now, link=link)
         if proven and theirs and self._elsewhere(event, dst.address, theirs, now):
-            readings = ()
+            read = False
         return msgspec.structs.replace(
             event,
             machine=doer,
             provenance=Provenance.FORGEABLE if forged else event.provenance,
-            readings=() if forged else readings,
+            readings=event.readings if read and not forged else (),
         )
 
-    def _doubtful(self, src: Endpoint, doer: str, known: str, now: int, *, link: bool) -> bool:
-        """Whether a session that shows no link address of its source's own may be another machine's."""
+    def _unseen(self, src: Endpoint, doer: str, known: str, now: int, *, link: bool) -> tuple[bool, str]:
+        """Of a session that shows no link address of its source's own: whether it is as good as forged, and whose it
+        is. That somebody else may have done it is no proof that nobody did."""
         if doer:
-            return bool(known) and doer != known
+            other = bool(known) and doer != known
+            return other and link, UNKNOWN if other and not link else doer
         if link and not src.mac:
-            return bool(known)
-        return now - self.at.disputes.get(src.address, -PROOF_AGE) < PROOF_AGE
+            return bool(known), ""
+        disputed = now - self.at.disputes.get(src.address, -PROOF_AGE) < PROOF_AGE
+        return False, UNKNOWN if disputed else ""
 
     def _own(self, end: Endpoint, other: Endpoint, link: bool) -> str:
         """The link address of an end where it is a machine's own, and no router's on the way. Else empty."""
@@ -141,14 +146,32 @@ class Census:
         known, home = owner(self._site, self.at, address), self.at.homes.get(address)
         if home is not None and mac == home.before and now < home.since:
             return False
-        if known and known != mac:
-            fixed = asset is not None and asset.mac not in ("", mac)
-            if fixed or not proven or home is None or now - home.seen <= PROOF_AGE:
-                self._dispute(event, address, mac, now, proven=proven)
-                return True
+        if known and known != mac and not (proven and self._may_move(asset, address, mac, now)):
+            self._dispute(event, address, mac, now, proven=proven)
+            return True
         if proven:
             self._settle(address, mac, now)
+            self._keep_word(address, mac, now)
         return False
+
+    def _may_move(self, asset: Asset | None, address: str, mac: str, now: int) -> bool:
+        """Whether proof by another machine moves an address: one that the site gives no machine, of which its own has
+        proven nothing for long, or which a server has given to the other."""
+        home, word = self.at.homes.get(address), self.at.promised.get(address)
+        if home is None or (asset is not None and asset.mac not in ("", mac)):
+            return False
+        given = word is not None and word.mac == mac and now >= word.since
+        return given or now - home.seen > PROOF_AGE
+
+    def _keep_word(self, address: str, mac: str, now: int) -> None:
+        """A server's word is kept once its machine proves the address, and void once another does."""
+        word = self.at.promised.get(address)
+        if word is None or now < word.since:
+            return
+        for name in ("promised", "disputes") if word.mac == mac else ("promised",):
+            left = {key: value for key, value in getattr(self.at, name).items() if key != address}
+            self.at = msgspec.structs.replace(self.at, **{name: left})
+            self._copied.discard(name)
 
     def _settle(self, address: str, mac: str, now: int) -> None:
         """An address is proven to be at a machine."""
@@ -176,26 +199,45 @@ class Census:
             rest = {address: home for address, home in self.at.homes.items() if address != oldest}
             self.at = msgspec.structs.replace(self.at, homes=rest)
 
-    def _follow(self, flow: str, mac: str, proven: bool) -> None:
-        """Whose a session is. What anybody could have sent makes that unknown at most."""
-        known = self.at.flows.get(flow)
-        said = mac if proven or known in (None, mac) else ""
+    def _follow(self, flow: str, mac: str, owner_: str, *, proven: bool, forged: bool) -> None:
+        """Whose a session is: by proof of the address's own machine, else by that of another, which takes no session
+        from its own. What anybody could have sent in the name of a machine makes it unknown at most, and takes nothing
+        from anybody."""
+        known = self.at.flows.get(flow, "")
+        if proven and not forged:
+            said = mac
+        elif proven:
+            said = known if known and known != UNKNOWN else mac
+        else:
+            said = UNKNOWN if not known and owner_ not in ("", mac) else known
         if said != known:
             self._edit("flows", flow, said, MOST_FLOWS)
 
     def _assigned(self, event: Event, said: Assignment) -> None:
-        """A listed server's acknowledgement moves an address; anybody else's word does not."""
+        """A listed server's acknowledgement lets its client prove an address of that server's own network at once;
+        anybody could have sent it, so it moves nothing by itself, and nothing that the site has placed."""
         server = self._site.asset_at(event.src.address) if event.src is not None else None
         if event.src is None or server is None or server.role not in SERVERS or not event.src.mac:
             return
         vouched = event.src.mac in {server.mac, *self._listed} - {""}
         asset = self._site.asset_at(said.address)
-        if not vouched or said.mac in self._routers or (asset is not None and shared(asset)):
+        network = self._site.network_at(said.address)
+        near = bool(network) and network == self._site.network_at(event.src.address)
+        if (
+            not vouched
+            or not near
+            or said.mac in self._routers
+            or (asset is not None and self._placed(asset, said.mac))
+        ):
             return
-        self._settle(said.address, said.mac, min(event.time, event.received))
-        self.at = msgspec.structs.replace(
-            self.at, disputes={a: at for a, at in self.at.disputes.items() if a != said.address}
-        )
+        now = min(event.time, event.received)
+        self._edit("promised", said.address, Home(said.mac, now, now), MOST_NOTES)
+
+    def _placed(self, asset: Asset, mac: str) -> bool:
+        """Whether the site itself says where an asset is, or it is nothing that takes its address from a server."""
+        needed = any(asset.name in (*p.needs, *p.views, *p.safety) for p in self._site.processes.values())
+        moves = asset.role not in CONTROLLERS and asset.role != "safety" and not needed and not shared(asset)
+        return not moves or asset.mac not in ("", mac)
 
     def _dispute(self, event: Event, address: str, mac: str, now: int, *, proven: bool) -> None:
         if proven:

@@ -11,7 +11,7 @@ from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.ids import mint
 from tercio.model.services import port_of
 from tercio.model.site import Asset, Flow, Process, Site, ip_of
-from tercio.model.whereabouts import ends_of
+from tercio.model.whereabouts import ends_of, unknown
 
 D3FEND = {
     Verb.BLOCK_HOST: "D3-NI",
@@ -91,7 +91,10 @@ def _asset(question: Question, name: str) -> Asset:
 
 
 def _host(question: Question, asset: Asset) -> HostTarget | None:
-    """A host with all that is its own; None where nothing is left of it. Routers' link addresses are in no machine."""
+    """A host with all that is its own; None where nothing is left of it, or where nobody saw which machine it is.
+    Routers' link addresses are in no machine."""
+    if unknown(asset.name):
+        return None
     machine = question.machines.get(asset.name)
     macs = machine.macs if machine is not None else ()
     return HostTarget(asset.name, tuple(sorted(asset.addresses)), macs) if asset.addresses or macs else None
