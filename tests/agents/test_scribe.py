@@ -97,14 +97,15 @@ def test_who_is_hardly_suspected_is_not_named():
 
 def test_a_decision_says_what_stands_beside_it():
     idle = Plan(("can-1",), "do nothing", Money(1_000_000, 0, 0), Permission.PERMITTED, "", ())
-    said = decided(decision(candidate(), chosen=idle, advice=idle), "EUR", (HOST, CONDUIT))
+    standing, closed = effect(target=HOST), effect(target=CONDUIT)
+    said = decided(decision(candidate(), chosen=idle, advice=idle), "EUR", (standing, closed))
     assert said == (
-        "Decided to do nothing more, and what stands stays: the block of ews1, the closed way between office and ot: "
+        "Decided to do nothing beyond the block of ews1, the closed way between office and ot that stand: "
         "expected loss EUR 10,000."
     )
-    assert decided(decision(candidate()), "EUR", (FLOW,)).startswith(
-        "Decided to block host ews1, and what stands stays: the block from ws1 to hist1: expected loss"
-    )
+    asked = decided(decision(candidate()), "EUR", (effect(target=FLOW, state=EffectState.ORDERED),))
+    assert asked.startswith("Decided to block host ews1 beside the block from ws1 to hist1 that is ordered: expected ")
+    assert "beyond the block of ews1 that stands: " in decided(decision(candidate(), chosen=idle), "EUR", (standing,))
 
 
 def test_needed_flows_are_counted_where_there_are_any():

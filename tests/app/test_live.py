@@ -101,7 +101,7 @@ def test_what_comes_after_a_block_is_told_as_an_attempt_and_the_witness_is_named
     desk.take(poll(desk.now), alert(desk.now + SECOND, WS1, HIST1, provenance="forgeable"), after=SECOND)
     lines = Screen(300).show(desk)
     assert staged(lines, "detect")[-1].endswith("held: an attempt; nothing was seen to get through.")
-    assert "Decided to do nothing more, and what stands stays: the block of ws1" in staged(lines, "decide")[-1]
+    assert "Decided to do nothing beyond the block of ws1 that stands" in staged(lines, "decide")[-1]
     (seen,) = [line for line in staged(lines, "verify") if "The witness: " in line]
     assert "read back and seen to work" in seen
     assert seen.endswith("The witness: sensor ot saw modbus go from hmi1 (10.77.30.10, ot) to plc1 (10.77.30.21, ot).")

@@ -44,7 +44,7 @@ def test_what_is_seen_after_a_block_held_is_an_attempt_and_nothing_more_is_decid
     moments = told(desk)
     assert seen_last(moments).endswith("held: an attempt; nothing was seen to get through.")
     (decided,) = [m.text for m in moments if m.step == "decided"][1:]
-    assert decided.startswith("Decided to do nothing more, and what stands stays: the block of ws1: expected loss")
+    assert decided.startswith("Decided to do nothing beyond the block of ws1 that stands: expected loss")
 
 
 def seen_last(moments: list[Moment]) -> str:

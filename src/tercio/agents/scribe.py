@@ -101,14 +101,12 @@ def counted(number: int, one: str) -> str:
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
-def decided(decision: Decision, currency: str, standing: Iterable[Target]) -> str:
-    """One sentence for a decision that was taken while these targets were refused: it adds to them, or leaves it at
-    that."""
+def decided(decision: Decision, currency: str, effects: Iterable[Effect]) -> str:
+    """One sentence for a decision that was taken while these effects stood, or were ordered: it adds to them, or leaves
+    it at that."""
     chosen, advice = decision.chosen, decision.advice
-    blocks = [_block(target) for target in standing]
-    left = f", and what stands stays: {_listed(blocks[:LISTED], len(blocks))}" if blocks else ""
-    more = " more" if blocks and chosen.title == Verb.NOTHING else ""
-    said = f"Decided to {_plan(chosen.title)}{more}{left}: expected loss {money(chosen.money.total, currency)}"
+    said = f"Decided to {_plan(chosen.title)}{_beside(tuple(effects), chosen.title)}"
+    said += f": expected loss {money(chosen.money.total, currency)}"
     if chosen.money.production:
         said += f", of that {money(chosen.money.production, currency)} to production"
     if advice.candidates != chosen.candidates:
@@ -116,6 +114,16 @@ def decided(decision: Decision, currency: str, standing: Iterable[Target]) -> st
     if decision.removed:
         said += f"; safety removed {counted(len(decision.removed), 'other choice')}"
     return f"{said}."
+
+
+def _beside(effects: tuple[Effect, ...], title: str) -> str:
+    if not effects:
+        return ""
+    blocks = _listed([_block(effect.target) for effect in effects[:LISTED]], len(effects))
+    stand = all(effect.state == EffectState.STANDING for effect in effects)
+    end = "" if len(effects) > 1 else "s"
+    how = f"stand{end}" if stand else f"{'is' if end else 'are'} ordered"
+    return f" {'beyond' if title == Verb.NOTHING else 'beside'} {blocks} that {how}"
 
 
 def _decision(decision: Decision, currency: str) -> str:

@@ -43,7 +43,7 @@ def _word(spoken: Spoken, _: Site) -> tuple[str, ...]:
 
 
 def _decision(value: Deliberation, site: Site) -> tuple[str, ...]:
-    standing = [e.target for e in value.question.effects if e.incident == value.decision.incident]
+    standing = [e for e in value.question.effects if e.incident == value.decision.incident]
     return (decided(value.decision, site.currency, standing),)
 
 

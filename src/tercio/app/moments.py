@@ -86,7 +86,7 @@ def _said(
         case Told():
             yield "seen", _seen(value, site, effects)
         case Deliberation(decision=decision, question=question):
-            standing = [e.target for e in question.effects if e.incident == decision.incident]
+            standing = [e for e in question.effects if e.incident == decision.incident]
             yield "decided", decided(decision, currency, standing)
         case CommandRow(command=command, state="ordered") if command.id not in known:
             renewal = command.action == Action.DENY and known.setdefault(command.lease, command.id) != command.id
