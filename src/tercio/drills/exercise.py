@@ -170,23 +170,21 @@ def conduct(
         verified=verdict.ok,
     )
     site = parse_site(site_file().read_text(encoding="utf-8"))
+    return score(site, course, _truth(plant, effects, (began, defended, ended)), INTRUDER)
+
+
+def _truth(plant: Range, effects: tuple[Effect, ...], spans: tuple[int, int, int]) -> Truth:
+    """What the traces say, the range being down. ``spans``: when it began, when the defence did, when that ended."""
     right = tuple(effect for effect in effects if concerns(effect, INTRUDER))
     now = time.time_ns() // 1000
-    truth = Truth(
+    traces = {name: read_trace(plant.trace(name)) for name in BYSTANDERS}
+    intruder, plc = (read_trace(plant.trace(name)).records for name in ("intruder", "plc"))
+    return Truth(
         counts=plant.counts(blocks(right, now)),
-        bystanders=account(
-            {name: read_trace(plant.trace(name)) for name in BYSTANDERS},
-            began,
-            defended,
-            ended,
-            plant.died.keys() & BYSTANDERS.keys(),
-        ),
-        leaked=leaked(
-            read_trace(plant.trace("intruder")).records, read_trace(plant.trace("plc")).records, walls(right, now)
-        ),
+        bystanders=account(traces, *spans, plant.died.keys() & BYSTANDERS.keys()),
+        leaked=leaked(intruder, plc, walls(right, now)),
         first_packet=_first_packet(plant),
     )
-    return score(site, course, truth, INTRUDER)
 
 
 def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say: Callable[[str, str], None]) -> None:
