@@ -7,6 +7,7 @@ import pytest
 from tercio.app.cli import COMMANDS
 from tercio.app.commands import look
 from tercio.app.settings import Settings, load
+from tercio.app.terminal import CALLED
 from tests.app.conftest import Played
 from tests.app.given import Cli, attacked
 from tests.loop.given import Desk
@@ -56,8 +57,9 @@ def test_what_is_shown_cites_what_was_seen(site: tuple[Settings, Desk], cli: Cli
 def test_a_name_that_nothing_has(site: tuple[Settings, Desk], cli: Cli):
     done = cli("show", "inc-nothing", settings=site[0].file)
     assert (done.returncode, done.stdout) == (1, "")
-    words = "nothing here has the name 'inc-nothing'; `tercio incidents` and `tercio effects` list what there is\n"
-    assert done.stderr == words
+    assert done.stderr == (
+        f"nothing here has the name 'inc-nothing'; `{CALLED} incidents` and `{CALLED} effects` list what there is\n"
+    )
 
 
 def test_what_belongs_to_an_incident_shows_it(site: tuple[Settings, Desk], cli: Cli):
@@ -79,11 +81,12 @@ def test_raw_records_are_shown_where_asked_for(site: tuple[Settings, Desk], cli:
 
 
 def printed(cli: Cli, settings: Settings, incident: str) -> list[list[str]]:
-    """The commands that the page of an incident prints, as words behind ``tercio``."""
+    """The commands that the page of an incident prints, as words behind ``tercio`` or what it was called by."""
     text = page(cli, settings, "show", incident)
-    found = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("tercio ")]
+    begin = f"{CALLED} "
+    found = [shlex.split(line.strip()[len(begin) :]) for line in text.splitlines() if line.strip().startswith(begin)]
     assert all(words[-2:] == ["--settings", str(settings.file)] for words in found)
-    return [words[1:] for words in found]
+    return found
 
 
 def test_what_the_page_prints_for_people_and_the_auditor_works_as_it_is_printed(

@@ -12,7 +12,7 @@ from tercio.app.account import WIDEST, Ways, account, lone_page
 from tercio.app.grounds import raw_lines
 from tercio.app.settings import load
 from tercio.app.story import Story, find, lone, story_of
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, now, out, sentence
+from tercio.app.terminal import CALLED, HERE, Json, SettingsFile, emit, fail, now, out, sentence
 from tercio.store.state import State
 
 
@@ -47,7 +47,7 @@ def show(
         except ValueError as error:
             fail(f"{error}; write more of the id")
         if found is None:
-            fail(f"nothing here has the name {name!r}; `tercio incidents` and `tercio effects` list what there is")
+            fail(f"nothing here has the name {name!r}; `{CALLED} incidents` and `{CALLED} effects` list what there is")
         incident = reader.incident(found[0]) if found[0] else None
         told = story_of(reader, incident, found[1]) if incident is not None else lone(reader, found[1])
     if json:
@@ -62,7 +62,7 @@ def show(
 def _ways(settings: Path) -> Ways:
     """Commands as they work where this one did: with the same settings."""
     named = "" if settings == HERE or os.environ.get("TERCIO_SETTINGS") else f" --settings {shlex.quote(str(settings))}"
-    return lambda words: f"tercio {words}{named}"
+    return lambda words: f"{CALLED} {words}{named}"
 
 
 def effects(
