@@ -64,6 +64,7 @@ def test_each_invariant_is_what_forbids_its_case(policy):
 def violated(asked: Candidate, now: Situation) -> bool:
     """The invariants once more, in Python."""
     stopped = set(now.states) == {State.STOPPED}
+    last_resort = asked.verb == Verb.CLOSE_CONDUIT and now.cuts == 0 and now.limits.acts_per_hour > 0
     kind = {HOST: Verb.BLOCK_HOST, FLOW: Verb.BLOCK_FLOW, CONDUIT: Verb.CLOSE_CONDUIT, None: None}[asked.target]
     return (
         now.safety
@@ -78,7 +79,7 @@ def violated(asked: Candidate, now: Situation) -> bool:
         or ((now.controller or now.controller_cut) and not stopped)
         or (now.shared and asked.verb == Verb.BLOCK_HOST)
         or not 0 < asked.span <= now.limits.longest * SECOND
-        or now.acts >= now.limits.acts_per_hour
+        or (now.acts >= now.limits.acts_per_hour and not last_resort)
         or now.autonomy == Autonomy.SHADOW
         or kind != asked.verb
     )

@@ -10,7 +10,7 @@ import pytest
 
 from tercio.drills.range.topology import FLOATING, HOSTS, mac_of
 from tercio.loop.state import Turn
-from tercio.model.commands import Action, HostTarget, Standing
+from tercio.model.commands import Action, ConduitTarget, HostTarget, Standing
 from tercio.model.incidents import Status
 from tercio.model.units import SECOND, timestamp
 from tests.loop.given import EWS1, HANDSHAKE, HMI1, PLC1, WS1, Desk, alert, eve, flow, poll, reply
@@ -292,3 +292,14 @@ def test_who_is_written_to_is_not_refused_with_the_intruder(victim: str) -> None
     see(desk, alert(desk.now, X4, victim))
     refused = {host.asset for host in hosts(desk)}
     assert refused <= {X4}
+
+
+def test_who_takes_a_link_address_for_each_act_ends_in_a_closed_conduit() -> None:
+    """One foothold in the office, and more machines of his than acts are allowed in an hour."""
+    desk = ready()
+    most = desk.content.limits.acts_per_hour
+    for number in range(most + 1):
+        see(desk, *seen_twice(desk.now, f"10.77.10.{100 + number}", f"02:00:00:00:aa:{number:02x}", 41000 + number))
+        desk.answer()
+    (shut,) = [e.target for e in desk.state.effects.values() if isinstance(e.target, ConduitTarget)]
+    assert (shut.src_zone, shut.dst_zone) == ("office", "ot")

@@ -11,7 +11,7 @@ from tercio.model.units import SECOND
 from tercio.products.effectors.addresses import covers, network
 from tercio.products.effectors.nft_claims import Cell, cells
 from tercio.products.handfile import HandFile, Listed, Needed
-from tercio.products.limits import HOUR, MOST_ADDRESSES, SKEW, Budget, identity, refusal, untimely
+from tercio.products.limits import CONDUITS_BEYOND, HOUR, MOST_ADDRESSES, SKEW, Budget, identity, refusal, untimely
 from tests.products.field import command
 
 NOW = 1_800_000_000_000_000
@@ -172,7 +172,7 @@ NEEDING = msgspec.structs.replace(
 def test_what_takes_a_needed_flow_away_is_refused(target: Target) -> None:
     file = msgspec.structs.replace(NEEDING, never_host=Listed())
     assert "a needed flow in this hand's file" in refusal(file, order(target), OWN)
-    assert refusal(FILE if isinstance(target, ConduitTarget) else EMPTY, order(target), OWN) == ""
+    assert refusal(msgspec.structs.replace(EMPTY, never_host=Listed()), order(target), OWN) == ""
 
 
 EMPTY = msgspec.structs.replace(FILE, never_host=Listed())
@@ -389,7 +389,31 @@ def test_a_host_that_moved_costs_nothing_again_as_long_as_nothing_new_is_named()
     assert budget.refusal("lse-2", host("fd00:1::1"), 2), "another lease is another act"
     assert budget.refusal("lse-1", host("fd00:1::1", "10.1.0.2"), 2), "an address more is another target"
     assert budget.refusal("lse-1", HostTarget("x", (), ("02:00:00:00:00:02",)), 2)
-    assert budget.refusal("lse-1", conduit("10.1.0.0/24", "10.2.0.0/24"), 2)
+
+
+def test_a_few_conduits_may_be_closed_beyond_the_budget() -> None:
+    """Who took an address for each act spent it all; then the whole conduit is closed."""
+    budget = Budget(2, (), 0)
+    for number in (1, 2):
+        budget.spend("lse-1", host(f"10.1.0.{number}"), number)
+    assert budget.refusal("lse-2", host("10.1.0.3"), 3)
+    for number in range(CONDUITS_BEYOND):
+        closed = conduit("10.1.0.0/24", f"10.2.{number}.0/24")
+        assert budget.refusal("lse-3", closed, 3) == ""
+        budget.spend("lse-3", closed, 3)
+    assert budget.refusal("lse-3", conduit("10.1.0.0/24", "10.3.0.0/24"), 3)
+    assert budget.refusal("lse-2", host("10.1.0.3"), 3)
+
+
+@pytest.mark.parametrize("side", ["10.3.0.21/32", "10.3.0.20/31", "10.3.0.20/30", "fd00:3::21/128", "fd00:3::20/127"])
+def test_a_conduit_is_no_way_round_the_never_host_list(side: str) -> None:
+    other = "fd00:7::/64" if ":" in side else "10.0.0.0/24"
+    for sides in ((side, other), (other, side)):
+        assert "never_host" in refusal(FILE, order(conduit(*sides)), OWN)
+    wide = "fd00:3::/64" if ":" in side else "10.3.0.0/24"
+    assert refusal(FILE, order(conduit(wide, other)), OWN) == ""
+    listed = msgspec.structs.replace(FILE, never_host=Listed(networks=(ip_network(wide),)))
+    assert "never_host" in refusal(listed, order(conduit(side, other)), OWN)
 
 
 def test_link_addresses_are_part_of_what_is_touched() -> None:

@@ -30,7 +30,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     ``belief`` (per mille held) is enough to act at once, ``consent_belief`` to act once a person consents;
     ``small_cost`` (cents) is what an act may cost without asking; ``longest`` (seconds) is the longest lease;
-    ``acts_per_hour`` is the blast budget of one zone. Raises ValueError for a number that means nothing.
+    ``acts_per_hour`` is the blast budget of one zone; a
+    conduit that cuts no needed flow may be closed beyond it, unless it is 0: who changes his address for each act must
+    not spend what would stop him. Raises ValueError for a number that means nothing.
     """
 
     belief: int = 500

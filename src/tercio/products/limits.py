@@ -12,6 +12,12 @@ from tercio.products.handfile import HandFile, Needed
 
 MOST_ADDRESSES = 32
 """Addresses of one asset. Were it open, one target could be a whole wall."""
+CONDUITS_BEYOND = 4
+"""So many conduits may be closed beyond the budget: who changes his address for each act must not spend what stops him,
+and each must still leave open what the hand's file needs."""
+NARROWEST = 3
+"""A side of a conduit that holds an entry of the never_host list must be so many bits wider than that: else the order
+is one against that host."""
 HOUR = 3600 * SECOND
 CLIENT_PORTS = 1024
 """The first port that a client may have as its own: denied on the way back, it ends the session that has it."""
@@ -112,7 +118,8 @@ def _reach(file: HandFile, target: Target, own: frozenset[str]) -> str:
             return _addresses(file, target.src_addresses, own) or _addresses(file, target.dst_addresses, own)
         case ConduitTarget():
             texts = target.src_networks + target.dst_networks
-            return next((why for text in texts if (why := _barred(file, network(text)))), "")
+            found = tuple(map(network, texts))
+            return next((why for each in found if (why := _barred(file, each) or _narrow(file, each))), "")
 
 
 def _machine(file: HandFile, target: HostTarget, own: frozenset[str]) -> str:
@@ -146,6 +153,17 @@ def _kept(file: HandFile, texts: tuple[str, ...]) -> str:
     for found in map(address, texts):
         if any(covers(kept, ip_network(found)) for kept in file.never_host.networks):
             return f"{found} is on this hand's never_host list: it keeps its own traffic"
+    return ""
+
+
+def _narrow(file: HandFile, side: Network) -> str:
+    """Why a conduit's side is a host of the never_host list under another name."""
+    for kept in file.never_host.networks:
+        inside = covers(kept, side)
+        if inside or (covers(side, kept) and kept.prefixlen - side.prefixlen < NARROWEST):
+            return (
+                f"{side} is hardly more than {kept}, which is on this hand's never_host list: it keeps its own traffic"
+            )
     return ""
 
 
@@ -237,10 +255,11 @@ class Budget:
 
     def refusal(self, lease: str, target: Target, monotonic: int) -> str:
         """Why one more target would be too many; empty where it is not. A target within its hour costs nothing
-        again, nor does a lease on a host that names nothing new of it."""
+        again, nor does a lease on a host that names nothing new of it. A few conduits may be closed beyond it."""
         self._first = {name: since for name, since in self._first.items() if monotonic - since < HOUR}
         self._named = {name: value for name, value in self._named.items() if monotonic - value[0] < HOUR}
-        if self._known(lease, target) or len(self._first) < self._limit:
+        most = self._limit + (CONDUITS_BEYOND if isinstance(target, ConduitTarget) else 0)
+        if self._known(lease, target) or len(self._first) < most:
             return ""
         return f"{self._limit} targets within an hour are what this hand's file allows"
 
