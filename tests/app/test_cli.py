@@ -132,7 +132,7 @@ def test_a_state_that_is_locked_says_by_whom(tmp_path: Path, words: str, cli: Cl
     settings, _ = attacked(tmp_path)
     with State.open(settings.state, origin="tercio/test"):
         done = cli(*words.split(), settings=settings.file)
-    assert (done.returncode, done.stdout) == (78, "")
+    assert (done.returncode, done.stdout) == (1, "")
     assert one_sentence(done.stderr)
     assert "is written by process" in done.stderr
 

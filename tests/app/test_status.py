@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -57,6 +59,8 @@ def test_a_loop_that_lives_and_a_hand_that_does_not(running: Settings):
 
 def test_a_silent_sensor_and_what_people_said_hold_zones_back(running: Settings, tmp_path: Path):
     settings = load(home(tmp_path))
+    (tmp_path / "eve.json").write_text("{}\n")
+    os.utime(tmp_path / "eve.json", ns=((START - 90 * SECOND) * 1000,) * 2)
     remembering(settings, heard={"ot": START - 90 * SECOND}, silent=["ot"], unparsed={"ot": 3}, windows={"dropped": 2})
     # The settings of this home, with the socket of a loop that lives.
     (tmp_path / "state" / "loop.sock").symlink_to(running.state / "loop.sock")
@@ -71,6 +75,28 @@ def test_a_silent_sensor_and_what_people_said_hold_zones_back(running: Settings,
     assert status.sensors[0] == msgspec.structs.replace(status.sensors[0], ok=True, words="last heard 1.5 min ago")
     assert words(status)["dmz"] == (False, "act is granted, but people stood down on everything")
     assert "Stood down: all; `tercio stand-to` ends it." in drawn(page(status))
+    remembering(settings, silent=[], stood_down=["filling", "inc-1"], windows={})
+    told = words(look(settings, START))
+    assert told["ot"] == (False, "act, but people stood down on filling: nothing acts there")
+    assert told["office"] == (True, "act"), "the line does not stand there"
+
+
+def test_a_sensor_that_never_spoke_is_not_called_heard(running: Settings, tmp_path: Path):
+    settings = load(home(tmp_path))
+    eve, now = tmp_path / "eve.json", time.time_ns() // 1000
+    remembering(settings, heard={"ot": now})
+    (tmp_path / "state" / "loop.sock").symlink_to(running.state / "loop.sock")
+    assert words(look(settings, now + 5 * SECOND))["ot"] == (True, "act")
+    (sensor,) = look(settings, now + 5 * SECOND).sensors
+    assert (sensor.ok, sensor.words) == (False, f"has said nothing yet: {eve} is empty")
+    eve.write_text("{}\n")
+    os.utime(eve, ns=((now - 9 * SECOND) * 1000,) * 2)
+    (sensor,) = look(settings, now + 5 * SECOND).sensors
+    assert (sensor.ok, sensor.words) == (True, "has said nothing since Tercio began to listen 5 s ago")
+    os.utime(eve, ns=(now * 1000,) * 2)
+    assert look(settings, now + 5 * SECOND).sensors[0].words == "last heard 5 s ago"
+    eve.unlink()
+    assert look(settings, now).sensors[0].words == f"has said nothing yet: {eve} is not there"
 
 
 @pytest.mark.parametrize(("file", "old", "new", "zone", "says"), [

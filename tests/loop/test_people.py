@@ -120,7 +120,9 @@ def test_stand_down_on_a_process_takes_back_what_touches_it_and_stops_acting_the
     assert not desk.state.effects
     rulings = desk.records("decision")[-1]["decision"]["rulings"]
     assert "people told Tercio to stand down on filling" in [ruling["words"] for ruling in rulings]
-    assert desk.say(WordKind.STAND_TO, "filling") == "standing to on filling"
+    assert desk.say(WordKind.STAND_TO, "filling") == (
+        "standing to on filling: 1 incident is decided anew now, and what is permitted is done by itself again"
+    )
     assert desk.effect.state == EffectState.ORDERED, "what is open is decided anew at once"
 
 
@@ -151,7 +153,12 @@ def test_stand_to_names_what_was_not_stood_down():
     desk.say(WordKind.STAND_DOWN, "filling")
     assert desk.say(WordKind.STAND_TO) == "not done: all is not stood down; filling is"
     desk.say(WordKind.STAND_DOWN, "all")
-    assert desk.say(WordKind.STAND_TO, "filling") == "standing to on filling; still stood down: all"
+    assert desk.say(WordKind.STAND_TO, "filling") == "standing to on filling; everything is still stood down"
+    desk.say(WordKind.STAND_DOWN, "filling")
+    assert desk.say(WordKind.STAND_TO) == (
+        "standing to on all: no incident is open, and what is permitted is done by itself again; "
+        "still stood down: filling"
+    )
 
 
 def test_a_stand_down_names_the_processes_there_are():

@@ -48,6 +48,15 @@ def test_a_lock_file_that_says_something_else_still_locks(tmp_path: Path):
     lock.release()
 
 
+def test_a_number_of_another_numbering_is_not_told(tmp_path: Path):
+    path = tmp_path / "state.lock"
+    lock = WriterLock(path)
+    path.write_bytes(b"84 pid:[1]\n")
+    with pytest.raises(StateLocked, match="written by a process in another container, or in a demo that runs, and"):
+        WriterLock(path)
+    lock.release()
+
+
 def test_a_folder_that_is_not_there_is_the_world_s_error(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         WriterLock(tmp_path / "absent" / "state.lock")

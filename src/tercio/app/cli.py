@@ -1,5 +1,6 @@
 """The command line: the table of all commands, and what becomes of their errors."""
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -11,8 +12,8 @@ from tercio.app.commands import audit, check, init, look, replay, rules, run, si
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
-from tercio.app.terminal import Failed, failed, out
-from tercio.store.errors import StateError, StateLocked
+from tercio.app.terminal import CALLED, Failed, failed, out
+from tercio.store.errors import StateError
 from tercio.store.keys import KeyUnusable
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -53,6 +54,16 @@ GROUPS = {
 """Commands of two words, by their first."""
 
 PURPOSE = "Autonomous cyber defence: sees, decides by safety and money, acts for a time, verifies, and undoes."
+
+ADVICE = {
+    errno.ENOENT: "correct the path",
+    errno.ENOTDIR: "correct the path",
+    errno.EISDIR: "name a file, not a folder",
+    errno.EACCES: "let this user read and write there, or ask as another",
+    errno.EPERM: "let this user do that, or ask as root",
+    errno.ENOSPC: "free space on its disk",
+}
+"""What to do about errors of the system that say what they are."""
 
 WORLD = (Failed, SettingsError, StateError, KeyUnusable, NobodyListens)
 """What the world may have wrong: told in one sentence, never as a traceback."""
@@ -110,14 +121,16 @@ def told(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
     place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}; `tercio doctor` says what is missing"
+    return (
+        f"{place}{error.strerror or error}; {ADVICE.get(error.errno or 0, f'`{CALLED} doctor` says what is missing')}"
+    )
 
 
 def status_of(error: Exception) -> int:
     """The exit status for an error of the world."""
     if isinstance(error, Failed):
         return error.status
-    return USAGE if isinstance(error, SettingsError | StateLocked | KeyUnusable) else 1
+    return USAGE if isinstance(error, SettingsError | KeyUnusable) else 1
 
 
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:

@@ -11,12 +11,15 @@ from tercio.agents.scribe import plain
 from tercio.app.assemble import bounded, site_of
 from tercio.app.checkup import Weight, hands, loop
 from tercio.app.recall import Recalled, recall
-from tercio.app.settings import Settings
+from tercio.app.settings import Settings, SourceSettings
 from tercio.model.commands import Effect, target_name
 from tercio.model.incidents import Status as Stage
-from tercio.model.site import Autonomy, Site
-from tercio.model.units import span, timestamp
+from tercio.model.site import Autonomy, Process, Site
+from tercio.model.units import SECOND, span, timestamp
 from tercio.store.state import State
+
+JUST_WRITTEN = 2 * SECOND
+"""What is written is read at least so soon after (microseconds): a later instant is when the loop began to listen."""
 
 MOST = 10_000
 """Open incidents are counted up to this number."""
@@ -50,7 +53,7 @@ def look(settings: Settings, now: int) -> Status:
     found = next(iter(loop(settings)))
     alive = Part("loop", found.weight == Weight.OK, found.words)
     memory, standing, unclosed = _kept(settings)
-    sensors = tuple(_sensor(source.name, memory, alive.ok, now) for source in settings.sources)
+    sensors = tuple(_sensor(source, memory, alive.ok, now) for source in settings.sources)
     answering = _hands(settings)
     zones = tuple(_zones(settings, site_of(settings), memory, alive.ok))
     counts = {"not understood": sum(memory.unparsed.values()), "too late": memory.windows.late}
@@ -76,9 +79,18 @@ def _kept(settings: Settings) -> tuple[Recalled, tuple[Effect, ...], int]:
         return recall(reader), reader.effects(standing_only=True), unclosed
 
 
-def _sensor(name: str, memory: Recalled, alive: bool, now: int) -> Part:
-    heard = memory.heard.get(name, 0)
-    since = f"last heard {span(max(0, now - heard))} ago" if heard else "never heard yet"
+def _sensor(source: SourceSettings, memory: Recalled, alive: bool, now: int) -> Part:
+    name, heard = source.name, memory.heard.get(source.name, 0)
+    ago = f"{span(max(0, now - heard))} ago"
+    try:
+        there = source.path.stat()
+    except OSError:
+        there = None
+    if there is None or not there.st_size:
+        return Part(name, False, f"has said nothing yet: {source.path} is {'not there' if there is None else 'empty'}")
+    since = f"last heard {ago}" if heard else "never heard yet"
+    if heard - there.st_mtime_ns // 1000 > JUST_WRITTEN:
+        since = f"has said nothing since Tercio began to listen {ago}"
     if not alive:
         return Part(name, False, f"nobody listens to it; {since}")
     if name in memory.silent:
@@ -113,8 +125,19 @@ def _zones(settings: Settings, site: Site, memory: Recalled, alive: bool) -> Ite
             yield Part(zone.name, False, f"advise, though {granted} is granted: {', '.join(memory.silent)} is silent")
         elif "all" in memory.stood_down:
             yield Part(zone.name, False, f"{granted} is granted, but people stood down on everything")
+        elif lines := [
+            name for name in memory.stood_down if name in site.processes and zone.name in _homes(site, name)
+        ]:
+            yield Part(zone.name, False, f"{granted}, but people stood down on {', '.join(lines)}: nothing acts there")
         else:
             yield Part(zone.name, zone.autonomy == Autonomy.ACT, str(granted))
+
+
+def _homes(site: Site, process: str) -> set[str]:
+    """The zones that a process stands in."""
+    line: Process = site.processes[process]
+    ends = [name for flow in line.flows for name in (flow.src, flow.dst)]
+    return {site.assets[name].zone for name in (*line.needs, *line.views, *line.safety, *ends)}
 
 
 def page(status: Status) -> RenderableType:

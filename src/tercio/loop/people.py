@@ -2,11 +2,12 @@
 
 import msgspec
 
-from tercio.loop.authorise import LIVE, stood_down
+from tercio.loop.authorise import stood_down
 from tercio.loop.standing import call, hold_off
 from tercio.loop.state import Content, LoopState, Memory
 from tercio.model.commands import Effect, target_name
 from tercio.model.ids import mint
+from tercio.model.tomltable import nearest
 from tercio.model.units import SECOND, timestamp
 from tercio.model.words import Window, Word, WordKind
 
@@ -49,7 +50,7 @@ def _refused(state: LoopState, why: str) -> Heard:
 
 
 def _live(state: LoopState) -> list[Effect]:
-    return [effect for _, effect in sorted(state.effects.items()) if effect.state in LIVE]
+    return [effect for _, effect in sorted(state.effects.items()) if effect.live]
 
 
 def _undo(state: LoopState, word: Word) -> Heard:
@@ -123,7 +124,13 @@ def _stand_to(state: LoopState, word: Word) -> Heard:
     for incident in state.incidents:
         state = call(state, incident, word.time)
     memory = msgspec.structs.replace(state.memory, stood_down=told)
-    return Heard(memory, (), f"standing to on {name}" + (f"; still stood down: {', '.join(told)}" if told else ""))
+    if ALL in told:
+        return Heard(memory, (), f"standing to on {name}; everything is still stood down")
+    count = len(state.incidents)
+    open_ = "1 incident is" if count == 1 else f"{count} incidents are"
+    again = f"{open_} decided anew now" if count else "no incident is open"
+    still = f"; still stood down: {', '.join(told)}" if told else ""
+    return Heard(memory, (), f"standing to on {name}: {again}, and what is permitted is done by itself again{still}")
 
 
 def _window_open(content: Content, state: LoopState, word: Word) -> Heard:
@@ -131,9 +138,10 @@ def _window_open(content: Content, state: LoopState, word: Word) -> Heard:
     if window is None:
         return _refused(state, "a window needs a station, a target, an activity and a time")
     if window.asset not in content.site.assets:
-        return _refused(state, f"the site lists no asset {window.asset!r}")
+        return _refused(state, f"the site lists no asset {window.asset!r}{nearest(window.asset, content.site.assets)}")
     if window.target not in content.site.assets and window.target not in content.site.zones:
-        return _refused(state, f"the site lists no asset or zone {window.target!r}")
+        known = (*content.site.assets, *content.site.zones)
+        return _refused(state, f"the site lists no asset or zone {window.target!r}{nearest(window.target, known)}")
     if window.activity not in ("write", "scan"):
         return _refused(state, "an activity is write or scan")
     since = max(window.since, word.time)

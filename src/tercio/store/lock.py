@@ -17,7 +17,7 @@ class WriterLock:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _number(os.pread(self._handle, 20, 0))
+            holder = _number(os.pread(self._handle, 60, 0))
             os.close(self._handle)
             raise StateLocked(
                 f"{path.parent} is written by {holder}, and a state has one writer. "
@@ -25,7 +25,7 @@ class WriterLock:
             ) from None
         with contextlib.suppress(OSError):  # On a full disk nobody learns who holds the lock; it is held all the same.
             os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(self._handle, f"{os.getpid()} {_numbering()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock back."""
@@ -33,5 +33,17 @@ class WriterLock:
 
 
 def _number(text: bytes) -> str:
-    digits = text.strip().decode("ascii", "replace")
-    return f"process {digits}" if digits.isdecimal() else "another process"
+    digits, _, numbering = text.strip().decode("ascii", "replace").partition(" ")
+    if not digits.isdecimal():
+        return "another process"
+    return (
+        f"process {digits}" if numbering == _numbering() else "a process in another container, or in a demo that runs"
+    )
+
+
+def _numbering() -> str:
+    """Whose numbers processes have here: in another namespace they mean other processes."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return "unknown"

@@ -9,8 +9,9 @@ from tests.app.given import Cli, attacked
 
 def say(cli: Cli, settings: Settings, *words: str) -> tuple[int, dict]:
     done = cli(*words, "--json", settings=settings.file)
-    assert done.stderr == ""
-    return done.returncode, json.loads(done.stdout)
+    said = json.loads(done.stdout)
+    assert done.stderr == (f"{said['error']}\n" if done.returncode else "")
+    return done.returncode, said
 
 
 def test_a_window_from_announcement_to_its_end(running: Settings, cli: Cli):
@@ -28,7 +29,7 @@ def test_a_window_from_announcement_to_its_end(running: Settings, cli: Cli):
 
 def test_what_the_loop_refuses_gives_a_status_too(running: Settings, cli: Cli):
     status, heard = say(cli, running, "undo", "lse-nothing")
-    assert (status, heard["ok"]) == (1, False)
+    assert (status, heard) == (1, {"error": heard["error"]})
     done = cli("undo", "lse-nothing", settings=running.file)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("not done: nothing that stands has the name 'lse-nothing'")

@@ -8,7 +8,7 @@ import typer
 from tercio.app import operate, pages
 from tercio.app.offline import undo_offline
 from tercio.app.settings import load
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, now, out, sentence
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, now, out, sentence
 from tercio.products.transports.words import Heard
 from tercio.store.state import State
 
@@ -86,11 +86,9 @@ def window_close(
 
 
 def _answer(heard: Heard, *, json: bool) -> None:
+    if not heard.ok:
+        fail(heard.answer)
     if json:
         emit(heard)
-    elif heard.ok:
-        sentence(out, heard.answer, "")
     else:
-        sentence(err, heard.answer)
-    if not heard.ok:
-        raise typer.Exit(1)
+        sentence(out, heard.answer, "")
