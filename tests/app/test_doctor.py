@@ -156,7 +156,15 @@ def test_many_rules_that_are_not_live_are_counted_by_what_they_lack(sound: Path)
 
 def test_a_faulty_rule_site_or_policy_is_told(sound: Path):
     swap(sound, 'site = "site.toml"', 'site = "nowhere.toml"')
-    assert "tercio.toml:3: " in found(sound)["content"]
+    assert "tercio.toml:3: " in found(sound)["site"]
+    swap(sound, 'site = "nowhere.toml"', 'site = "site.toml"\nmandate = ["nowhere.cedar"]')
+    assert "nowhere.cedar" in found(sound)["rules and mandate"]
+
+
+def test_what_a_note_on_the_site_asks_for_is_not_called_ok(sound: Path):
+    swap(sound.parent / "site.toml", 'role = "scanner"', 'role = "qx"')
+    assert "which means nothing; write one of" in found(sound, Weight.WARN)["site assets.scan1"]
+    assert not [what for what in found(sound, Weight.OK) if what.startswith("site")]
 
 
 def test_an_error_of_the_site_is_told_and_that_all_stays_in_shadow(sound: Path):
@@ -208,7 +216,7 @@ def test_what_the_loop_left_out_and_what_people_said_is_told(tmp_path: Path):
         store.commit(Transaction(time=1, snapshot=canonical(memory)))
     told = found(settings.file, Weight.WARN)
     assert told["detection"].startswith("3 sightings came too late to be counted")
-    assert "1,234 sightings had no room" in told["detection"]
+    assert "1,234 sightings were forgotten before their time" in told["detection"]
     assert "7 lines were not understood" in told["source ot"]
     assert "people stood down on filling" in told["autonomy"]
 

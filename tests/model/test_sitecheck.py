@@ -216,9 +216,23 @@ CASES = {
     "a role misspelt": (
         'role = "scanner"',
         'role = "scaner"',
-        Severity.NOTE,
+        Severity.WARNING,
         "assets.scan1",
         "has the role 'scaner', which means nothing; did you mean 'scanner'?",
+    ),
+    "a role by another word": (
+        'role = "scanner"',
+        'role = "engineer"',
+        Severity.WARNING,
+        "assets.scan1",
+        "has the role 'engineer', which means nothing; did you mean 'ews'?",
+    ),
+    "a role misspelt on what a process needs": (
+        'role = "safety"',
+        'role = "safty"',
+        Severity.ERROR,
+        "assets.sis1",
+        "has the role 'safty', which means nothing; did you mean 'safety'?",
     ),
     "a router without its link address": (
         'role = "scanner"',
@@ -267,6 +281,24 @@ def test_one_gap_gives_one_remark_that_says_what_to_do(case: str):
     assert Remark(severity, place, words) in found
     also = {"no view", "no controller"}  # what is a view or a controller no more is a need like others
     assert len(found) == (2 if case in also else 3 if case == "a flow that can't exist" else 1)
+
+
+@pytest.mark.parametrize(("old", "new", "says"), [
+    ('role = "plc"', 'role = "plcc"', "did you mean 'plc'?"),
+    ('role = "plc"', 'role = "SPS"', "did you mean 'plc'?"),
+    ('role = "historian"', 'role = "qx"', "write one of ai, backup, "),
+])  # fmt: skip
+def test_what_a_process_needs_must_have_a_role_that_means_something(old: str, new: str, says: str):
+    """A controller by another word would be protected as none."""
+    error = next(remark for remark in remarks(broken(old, new)) if "which means nothing" in remark.words)
+    assert error.severity is Severity.ERROR
+    assert says in error.words
+
+
+def test_a_role_for_what_is_none_of_them():
+    assert remarks(broken('role = "scanner"', 'role = "other"')) == ()
+    (remark,) = remarks(broken('role = "scanner"', 'role = "qx"'))
+    assert remark.severity is Severity.NOTE, "what no process needs may be called anything"
 
 
 def test_in_shadow_a_missing_answer_on_safety_is_a_warning():

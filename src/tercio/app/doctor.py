@@ -100,16 +100,18 @@ def _standing_orders() -> Iterator[Finding]:
 
 
 def _content(settings: Settings) -> Iterator[Finding]:
+    what = "site"
     try:
-        site, content = site_of(settings), content_of(settings)
+        site, what = site_of(settings), "rules and mandate"
+        content = content_of(settings)
     except SettingsError as error:
-        yield from (Finding("content", Weight.FAIL, line) for line in str(error).splitlines())
+        yield from (Finding(what, Weight.FAIL, line) for line in str(error).splitlines())
         return
     rules = len(content.rules.rules) + len(content.rules.correlations)
     yield Finding("rules", Weight.OK if rules else Weight.FAIL, live(content))
     yield from _rules(content)
     for remark in check_site(site):
-        weight = {Severity.ERROR: Weight.FAIL, Severity.WARNING: Weight.WARN}.get(remark.severity, Weight.OK)
+        weight = Weight.FAIL if remark.severity == Severity.ERROR else Weight.WARN
         yield Finding(f"site {remark.place}", weight, remark.words)
     if content.site != site:
         words = "everything stays in shadow until these errors of the site are corrected"
@@ -196,7 +198,10 @@ def _remembered(reader: Reader) -> Iterator[Finding]:
         words = f"{memory.windows.late:,} sightings came too late to be counted: is a sensor's clock behind?"
         yield Finding("detection", Weight.WARN, words)
     if memory.windows.dropped:
-        words = f"{memory.windows.dropped:,} sightings had no room: a flood, or a correlation that groups too finely"
+        words = (
+            f"{memory.windows.dropped:,} sightings were forgotten before their time, for want of room: a flood of what "
+            "one rule looks for, or a correlation of yours that groups too finely: it may miss something"
+        )
         yield Finding("detection", Weight.WARN, words)
     if memory.stood_down:
         words = f"people stood down on {', '.join(memory.stood_down)}: nothing acts there until `tercio stand-to`"

@@ -12,27 +12,26 @@ from tercio.model.decisions import Reach
 from tercio.model.site import CONTROLLERS, ROUTERS, SHARED_ROLES, Asset, Autonomy, Process, Site, Zone
 from tercio.model.whereabouts import shared
 
-ROLES = (
-    CONTROLLERS
-    | SHARED_ROLES
-    | {
-        *("hmi", "ews", "historian", "directory", "safety", "ai", "mes", "scada", "opc", "dhcp"),
-        *(
-            "workstation",
-            "server",
-            "scanner",
-            "backup",
-            "switch",
-            "camera",
-            "printer",
-            "sensor",
-            "database",
-            "web",
-            "mail",
-        ),
-    }
-)
-"""Roles that have a meaning here; others are allowed and mean nothing."""
+_FURTHER = """
+hmi ews historian directory safety ai mes scada opc dhcp workstation server scanner backup switch camera printer sensor
+database web mail io other
+"""
+ROLES = frozenset(_FURTHER.split()).union(CONTROLLERS, SHARED_ROLES)
+"""Roles that are known here; ``other`` is for what is none of them. Whatever else stands there means nothing."""
+
+COMMON_WORDS = {
+    "ews": "engineer engineering engineering-station engineering_station programmer",
+    "hmi": "operator panel screen view",
+    "plc": "cpu sps control",
+    "safety": "sis fsplc f-plc",
+    "workstation": "pc client desktop laptop office",
+    "directory": "ad dc domain-controller ldap",
+    "jump": "bastion jumphost jump-host",
+    "gateway": "fw",
+    "server": "host",
+}
+"""What people write who mean a role."""
+
 CONTROL_LEVEL = 2.0
 """Purdue: up to here zones hold the control of the process itself."""
 ENTERPRISE_LEVEL = 3.5
@@ -116,11 +115,8 @@ def _of_assets(site: Site) -> Iterator[Remark]:
             severity = Severity.WARNING if level <= CONTROL_LEVEL else Severity.NOTE
             words = "is in no process and has no outage_per_hour, so that cutting it off costs nothing; add one of them"
             yield Remark(severity, place, words)
-        near = get_close_matches(asset.role, ROLES, 1, 0.6)
-        if asset.role not in ROLES and near:
-            yield Remark(
-                Severity.NOTE, place, f"has the role {asset.role!r}, which means nothing; did you mean {near[0]!r}?"
-            )
+        if asset.role not in ROLES:
+            yield _strange_role(asset, needed=asset.name in members)
         if asset.role in ROUTERS and not asset.mac:
             words = f"is a {asset.role} without its mac: what a neighbour forges looks like what it passes on; add mac"
             yield Remark(Severity.NOTE, place, words)
@@ -133,6 +129,17 @@ def _of_assets(site: Site) -> Iterator[Remark]:
         owner = macs.setdefault(asset.mac, asset.name) if asset.mac else asset.name
         if owner != asset.name:
             yield Remark(Severity.WARNING, place, f"has the mac of {owner}; a network card belongs to one asset")
+
+
+def _strange_role(asset: Asset, *, needed: bool) -> Remark:
+    """A role that means nothing. On what a process needs it is an error: a controller by another word is protected as
+    none."""
+    word = asset.role.casefold()
+    meant = [role for role, words in COMMON_WORDS.items() if word in words.split()]
+    meant = meant or get_close_matches(word, sorted(ROLES), 1, 0.6)
+    advice = f"did you mean {meant[0]!r}?" if meant else f"write one of {', '.join(sorted(ROLES))}"
+    severity = Severity.ERROR if needed else Severity.WARNING if meant else Severity.NOTE
+    return Remark(severity, f"assets.{asset.name}", f"has the role {asset.role!r}, which means nothing; {advice}")
 
 
 def _missing_family(site: Site, asset: Asset) -> str:

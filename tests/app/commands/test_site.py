@@ -33,6 +33,7 @@ def test_an_error_ends_with_status_1_and_says_what_follows(tmp_path: Path, cli: 
     assert (found["site"], found["ok"]) == ("Plant 7", False)
     assert [(r["severity"], r["place"]) for r in found["remarks"]] == [("error", "processes.filling")]
     assert found["meaning"][0] == "Plant 7 has office, dmz and ot and 7 assets."
+    assert "by itself" not in done.stdout, "what is forced to shadow is not said to act"
 
 
 def test_the_hands_of_the_settings_count(tmp_path: Path, cli: Cli):

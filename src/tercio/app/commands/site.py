@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.text import Text
 
 from tercio.app import pages, sitedraw, suricata
-from tercio.app.assemble import site_of
+from tercio.app.assemble import bounded, site_of
 from tercio.app.settings import load
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, out, sentence
 from tercio.model.decisions import Reach
@@ -25,9 +25,9 @@ def site_check(settings: SettingsFile = HERE, json: Json = False) -> None:
     remarks = check_site(site, [Reach(hand.name, hand.mechanism, hand.zones) for hand in known.hands])
     wrong = any(remark.severity == Severity.ERROR for remark in remarks)
     if json:
-        emit({"site": site.name, "ok": not wrong, "meaning": meaning(site), "remarks": remarks})
+        emit({"site": site.name, "ok": not wrong, "meaning": meaning(bounded(site)), "remarks": remarks})
     else:
-        out.print(pages.site_page(site, meaning(site), remarks))
+        out.print(pages.site_page(site, meaning(bounded(site)), remarks))
     raise typer.Exit(1 if wrong else 0)
 
 
