@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tercio.brain.detect.rules import Correlation
 from tercio.brain.detect.sightings import PER_RULE, Sighting, Track, fire, insert
@@ -165,6 +166,20 @@ def test_one_rule_cannot_displace_another(kind: str) -> None:
     assert [s.rule for s in track].count("a") == PER_RULE
     assert lost == 1000 - PER_RULE
     assert track[-1].time == 999, "the oldest goes"
+
+
+def test_repetitions_of_a_value_that_counts_once_are_no_loss() -> None:
+    about = correlation("value_count", 4, span=10_000)
+    track: Track = ()
+    lost = []
+    for time in range(500):
+        track, dropped = insert(about, track, replace(seen("a", time), value="502"))
+        lost.append(dropped)
+    assert (sum(lost), len(track)) == (0, 2 * 4 + PER_RULE)
+    for time in range(500, 500 + len(track)):
+        track, dropped = insert(about, track, replace(seen("a", time), value=str(time)))
+        lost.append(dropped)
+    assert sum(lost) == 1, "only the last of all repetitions is one"
 
 
 def test_counts_are_bounded_too() -> None:

@@ -61,7 +61,8 @@ def order(sighting: Sighting) -> tuple[int, str, str]:
 
 
 def insert(correlation: Correlation, track: Track, sighting: Sighting) -> tuple[Track, int]:
-    """The track with the sighting in it, and how many older ones had to go.
+    """The track with the sighting in it, and how many older ones had to go whose loss may matter: of a value that is
+    counted once anyway, repetitions are none.
 
     A line seen twice counts once. Where there is no room, repetition goes first: a value_count drops the oldest
     sighting of its most frequent value, a sum the smallest number, a temporal correlation keeps a number per rule. So
@@ -74,13 +75,15 @@ def insert(correlation: Correlation, track: Track, sighting: Sighting) -> tuple[
     rivals = [known for known in members if _rival(correlation, known, sighting)]
     if len(rivals) <= _room(correlation):
         return tuple(members), 0
+    lost = 1
     if correlation.kind == "value_count":
-        often = Counter(known.value for known in rivals).most_common(1)[0][0]
+        often, times = Counter(known.value for known in rivals).most_common(1)[0]
         rivals = [known for known in rivals if known.value == often]
+        lost = int(times == 1)
     elif correlation.kind == "value_sum":
         rivals.sort(key=_number)
     members.remove(rivals[0])
-    return tuple(members), 1
+    return tuple(members), lost
 
 
 def _rival(correlation: Correlation, known: Sighting, new: Sighting) -> bool:
