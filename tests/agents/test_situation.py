@@ -264,6 +264,22 @@ def test_the_strictest_zone_counts():
 def test_outside_every_zone_nobody_granted_anything():
     outside = seen(HostTarget("203.0.113.9", ("203.0.113.9",)))
     assert (outside.zones, outside.autonomy, outside.level) == (("",), Autonomy.SHADOW, 0)
+
+
+def test_who_comes_from_outside_every_zone_is_judged_where_he_was_met():
+    """By the strictest of the zones that he went to; his acts have a budget of their own."""
+    target, spent = HostTarget("fe80::77", ("fe80::77",)), replace(RUNS, acts={"": 7, "ot": 1})
+    reached = (("fe80::77", "plc1", "modbus"), ("fe80::77", "hist1", "https"), ("ws1", "sis1", "s7"))
+    met = seen(target, spent, reached=reached[:1])
+    assert (met.zones, met.autonomy, met.level, met.acts) == (("ot",), Autonomy.ACT, 20, 7)
+    assert seen(target, spent, reached=reached).zones == ("dmz", "ot")
+    assert seen(target, spent, reached=reached).autonomy is Autonomy.VETO
+    assert seen(host("ews1"), spent).acts == 1
+
+
+def test_an_unknown_machine_is_refused_as_no_host():
+    assert seen(HostTarget("10.77.10.10@unknown", ("10.77.10.10",))).shared
+    assert not seen(FlowTarget("10.77.10.10@unknown", "plc1", ("10.77.10.10",), (), "tcp", 502)).shared
     inside = seen(HostTarget("10.77.10.200", ("10.77.10.200",)))
     assert (inside.zones, inside.autonomy) == (("office",), Autonomy.ACT)
     assert seen(conduit("office", "ot"), site=msgspec.structs.replace(SITE, zones={})).autonomy == Autonomy.SHADOW

@@ -306,7 +306,7 @@ def test_an_effect_ends_with_its_time():
         (HOST, ["office"]),
         (FLOW, ["office", "ot"]),
         (CONDUIT, ["dmz", "ot"]),
-        (HostTarget("x", ("192.0.2.1", "junk")), []),
+        (HostTarget("x", ("192.0.2.1", "junk")), [""]),
     ],
 )
 def test_the_zones_that_an_act_lies_in(target: Target, zones: list[str]):

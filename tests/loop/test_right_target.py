@@ -13,7 +13,7 @@ from tercio.loop.state import Turn
 from tercio.model.commands import Action, ConduitTarget, HostTarget, Standing
 from tercio.model.incidents import Status
 from tercio.model.units import SECOND, timestamp
-from tests.loop.given import EWS1, HANDSHAKE, HMI1, PLC1, WS1, Desk, alert, eve, flow, poll, reply
+from tests.loop.given import EWS1, HANDSHAKE, HIST1, HMI1, PLC1, WS1, Desk, alert, eve, flow, poll, reply
 
 GATE_OFFICE, GATE_OT = mac_of("10.77.10.1"), mac_of("10.77.30.1")
 MAC = {name: host.mac for name, host in HOSTS.items()}
@@ -303,3 +303,42 @@ def test_who_takes_a_link_address_for_each_act_ends_in_a_closed_conduit() -> Non
         desk.answer()
     (shut,) = [e.target for e in desk.state.effects.values() if isinstance(e.target, ConduitTarget)]
     assert (shut.src_zone, shut.dst_zone) == ("office", "ot")
+
+
+def met(desk: Desk, src: str, dst: str, mac: str, sport: int, to: str = MAC["plc1"]) -> Turn:
+    """A session on the controllers' own segment, and a write in it."""
+    began = {"flow": {"start": timestamp(desk.now).replace("Z", "+0000")}}
+    lines = (eve("alert", desk.now, src, dst, sport=sport, alert=_said(sid), **began) for sid in (HANDSHAKE, 9200003))
+    return see(desk, *(framed(line, mac, to) for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("src", "dst", "macs"),
+    [
+        ("fe80::77", "fe80::a4d:1e15", (STRANGER,)),
+        ("fe80::77", HOSTS["plc1"].address6, (STRANGER,)),
+        ("192.168.55.5", PLC1, ()),
+    ],
+)
+def test_who_comes_from_no_listed_network_is_refused_all_the_same(src: str, dst: str, macs: tuple[str, ...]) -> None:
+    desk = ready()
+    met(desk, src, dst, STRANGER, 44000)
+    assert [c.target for c in desk.orders] == [HostTarget(src, (src,), macs)]
+    assert desk.incident.reached == ((src, "plc1", "tcp/502"),)
+
+
+def test_where_neither_end_is_known_people_are_asked() -> None:
+    desk = ready()
+    lines = (eve("alert", desk.now, "fe80::77", "fe80::a4d:1e15", alert=_said(sid)) for sid in (HANDSHAKE, 9200003))
+    see(desk, *lines)
+    assert not desk.orders
+    assert desk.records("decision")[-1]["decision"]["chosen"]["title"] == "ask"
+
+
+@pytest.mark.parametrize("victim", ["ews1", "hmi2", "rio1"])
+def test_a_stolen_link_address_alone_frames_nobody(victim: str) -> None:
+    desk = ready()
+    own = eve("alert", desk.now, HOSTS[victim].address4, HIST1, sport=43000, dport=443, alert=_said(HANDSHAKE))
+    see(desk, framed(own, MAC[victim], GATE_OT))
+    met(desk, "10.77.30.99", PLC1, MAC[victim], 44000)
+    assert [c.target for c in desk.orders] == [HostTarget(f"10.77.30.99@{MAC[victim]}", ("10.77.30.99",))]

@@ -33,7 +33,8 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
     named = _named(site, target)
     host = named if isinstance(target, HostTarget) else set()
     members = named or _members(site, target)
-    zones = _zones(site, target, ends)
+    zones = _zones(site, target, ends, incident.reached)
+    budgets = zones | {_zone(site, name) for name in named}
     touched = {process for process, *_ in cuts} | _processes_of(site, host)
     conditions = {name: world.conditions.get(name, Condition()) for name in sorted(touched)}
     live = [site.processes[n] for n in conditions if n in site.processes and conditions[n].state is not State.STOPPED]
@@ -59,7 +60,7 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
         autonomy=_autonomy(site, zones),
         production=production,
         hour=world.now // (3600 * SECOND) % 24,
-        acts=max((world.acts.get(zone, 0) for zone in zones), default=0),
+        acts=max((world.acts.get(zone, 0) for zone in budgets), default=0),
         alarm=bool(_alarms(site).intersection(cuts)),
         download=any(_parts(site, target, *pair) for each in world.conditions.values() for pair in each.loading),
         limits=world.limits,
@@ -119,12 +120,17 @@ def _members(site: Site, target: Target | None) -> set[str]:
     return {a.name for a in site.assets.values() if a.zone in {target.src_zone, target.dst_zone}}
 
 
-def _zones(site: Site, target: Target | None, ends: Iterable[str]) -> set[str]:
-    """Zones of the target and of the far ends of what it cuts; ``""`` stands for outside every listed zone."""
+def _zones(site: Site, target: Target | None, ends: Iterable[str], steps: Iterable[tuple[str, str, str]]) -> set[str]:
+    """Zones of the target and of the far ends of what it cuts. What lies in none is where it was met: in the zones of
+    the other ends of its steps; ``""`` stands for nowhere."""
     if isinstance(target, ConduitTarget):
         return {target.src_zone, target.dst_zone}
     found = {site.assets[name].zone for name in ends if name in site.assets}
-    return found | {_zone(site, name) for name in _named(site, target)}
+    for name in _named(site, target):
+        zone = _zone(site, name)
+        met = {_zone(site, dst if src == name else src) for src, dst, _ in steps if name in (src, dst)}
+        found |= {zone} if zone or not met else met
+    return found
 
 
 def _zone(site: Site, name: str) -> str:

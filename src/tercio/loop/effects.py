@@ -225,7 +225,7 @@ def expired(effect: Effect, now: int) -> Effect:
 
 
 def zones_of(site: Site, target: Target) -> Iterator[str]:
-    """The zones that a target lies in."""
+    """The zones that a target lies in; empty where it lies in none."""
     match target:
         case HostTarget(addresses=addresses):
             found = {zone.name for a in addresses if (zone := site.zone_at(a)) is not None}
@@ -234,7 +234,7 @@ def zones_of(site: Site, target: Target) -> Iterator[str]:
             found = {zone.name for a in ends if (zone := site.zone_at(a)) is not None}
         case ConduitTarget():
             found = {target.src_zone, target.dst_zone}
-    yield from sorted(found)
+    yield from sorted(found or {""})
 
 
 def against(site: Site, target: Target, known: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Where addresses are: the machine, told by its link address (MAC), at which each was last proven.
 
 A machine that the site does not list is called by one of its addresses, or ``ADDRESS@MAC`` where that address has been
-the name of another machine before.
+the name of another machine before, or the link address is a listed machine's that uses its own addresses.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,12 @@ import msgspec
 
 from tercio.model.commands import FlowTarget, HostTarget, Target
 from tercio.model.site import ROUTERS, SHARED_ROLES, Asset, Site, ip_of
+from tercio.model.units import SECOND
+
+PROOF_AGE = 300 * SECOND
+"""Proof of where an address is has an age (microseconds): after so long without it, another machine may prove that it
+has the address now. As long after two machines used an address, a session of which nobody saw whose it is may be
+either's."""
 
 MOST_ADDRESSES = 32
 """Addresses that one machine may have; a hand takes no more of one host."""
@@ -90,7 +96,7 @@ def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
     mac = mac or owner(site, at, address)
     listed = site.asset_with(mac) if mac else None
     if listed is not None and listed.role not in ROUTERS:
-        return listed.name
+        return f"{address}@{mac}" if asset is None and _borrowed(at, listed, address) else listed.name
     if asset is not None and (not mac or not asset.mac or mac == asset.mac):
         return asset.name
     return at.names.get(mac, address)
@@ -99,6 +105,22 @@ def name_of(site: Site, at: Whereabouts, address: str, mac: str = "") -> str:
 def unknown(name: str) -> bool:
     """Whether a name stands for a machine of which nobody saw which one it is: no host that may be refused."""
     return name.partition("@")[2] == UNKNOWN
+
+
+def met(site: Site, at: Whereabouts, address: str) -> str:
+    """Whom an address means to which somebody turned: whoever is there."""
+    mac = owner(site, at, address)
+    listed = site.asset_with(mac) if mac else None
+    return listed.name if listed is not None and listed.role not in ROUTERS else name_of(site, at, address)
+
+
+def _borrowed(at: Whereabouts, listed: Asset, address: str) -> bool:
+    """Whether an address that nobody lists came to a listed link address while that machine used its own: it may be a
+    stranger's who took the link address."""
+    home = at.homes.get(address)
+    since = home.since - PROOF_AGE if home is not None and home.mac == listed.mac else 0
+    own = (at.homes.get(each) for each in listed.addresses)
+    return any(each is not None and each.mac == listed.mac and each.seen >= since for each in own)
 
 
 class Index(msgspec.Struct, frozen=True):

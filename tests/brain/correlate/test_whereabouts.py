@@ -8,7 +8,6 @@ from tercio.brain.correlate.whereabouts import (
     MOST_FLOWS,
     MOST_HOMES,
     MOST_ROUTERS,
-    PROOF_AGE,
     TOLD_AGAIN,
     Census,
 )
@@ -16,7 +15,17 @@ from tercio.model.events import Assignment, Endpoint, Event, Provenance, Reading
 from tercio.model.findings import Finding
 from tercio.model.site import Asset, Site
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import MOST_ADDRESSES, NOWHERE, UNKNOWN, Whereabouts, name_of
+from tercio.model.whereabouts import (
+    MOST_ADDRESSES,
+    NOWHERE,
+    PROOF_AGE,
+    UNKNOWN,
+    Whereabouts,
+    index_of,
+    machine_of,
+    met,
+    name_of,
+)
 from tests.brain.given import ASSETS, NOON, replace, site
 
 FORGED, PROVEN = Provenance.FORGEABLE, Provenance.ESTABLISHED
@@ -216,6 +225,38 @@ def test_a_record_without_its_frame_proves_nothing_on_a_segment_where_frames_are
 
 
 X4, X6 = "10.1.0.66", "fd00:1::66"
+
+
+L1, LP = "fe80::77", "fe80::a03:31"
+
+
+def test_a_link_local_address_is_its_machines_and_who_turns_to_it_turns_to_that_machine() -> None:
+    desk = Desk()
+    seen = desk.take(L1, LP, (NEW, MACS["plc1"]), flow="1:x")
+    assert (seen.provenance, seen.machine) == (PROVEN, NEW)
+    assert (met(PLANT, desk.at, LP), name_of(PLANT, desk.at, L1, NEW)) == ("plc1", L1)
+    desk.take("10.3.0.66", PLC1, (NEW, MACS["plc1"]), flow="1:y", at=SECOND)
+    assert name_of(PLANT, desk.at, "10.3.0.66", NEW) == L1, "one machine in both families"
+
+
+def test_a_stolen_link_address_alone_names_nobody() -> None:
+    """A stranger takes a station's link address and an address of his own."""
+    desk = Desk()
+    desk.take("10.3.0.32", PLC1, (MACS["ews1"], MACS["plc1"]))
+    ews1 = next(a for a in PLANT.assets["ews1"].addresses if ":" not in a)
+    desk.take(ews1, PLC1, (MACS["ews1"], MACS["plc1"]), at=SECOND)
+    for mac_ in (MACS["ews1"], ""):
+        assert name_of(PLANT, desk.at, "10.3.0.32", mac_) == f"10.3.0.32@{MACS['ews1']}"
+    index = index_of(desk.at)
+    borrowed = machine_of(PLANT, desk.at, index, f"10.3.0.32@{MACS['ews1']}", ("10.3.0.32",))
+    assert (borrowed.addresses, borrowed.macs) == (("10.3.0.32",), ())
+    assert name_of(PLANT, desk.at, ews1, MACS["ews1"]) == "ews1"
+
+
+def test_a_listed_machine_that_has_only_a_new_address_is_itself() -> None:
+    desk = Desk()
+    desk.take("10.3.0.32", PLC1, (MACS["ews1"], MACS["plc1"]))
+    assert name_of(PLANT, desk.at, "10.3.0.32", MACS["ews1"]) == "ews1"
 
 
 def test_a_stranger_in_both_families_is_one_machine() -> None:

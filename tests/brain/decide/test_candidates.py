@@ -58,6 +58,20 @@ def test_a_closed_conduit_keeps_the_needed_flows_of_both_families_open():
     assert conduit.cuts == ()
 
 
+def test_who_comes_from_outside_every_network_is_met_in_the_zone_of_the_other_end():
+    for stranger in ("fe80::77", "192.168.55.5"):
+        found = acting(question(incident(finding(stranger, "plc1"))))
+        assert set(found) == {f"host {stranger}", f"flow {stranger} -> plc1 tcp/502"}
+    assert set(acting(question(incident(finding("ws1", "203.0.113.9"))))) == {"host ws1"}
+    assert acting(question(incident(finding("fe80::77", "fe80::1")))) == {}
+
+
+def test_an_unknown_machine_is_no_host():
+    found = acting(question(incident(finding("10.1.0.1@unknown", "plc1"))))
+    assert set(found) == {"flow 10.1.0.1@unknown -> plc1 tcp/502", "conduit office -> ot"}
+    assert found["flow 10.1.0.1@unknown -> plc1 tcp/502"].target.src_addresses == ("10.1.0.1",)
+
+
 def test_what_a_target_takes_from_processes():
     taken = [("filling", "hist1", "plc1", "modbus"), ("filling", "hmi1", "plc1", "modbus")]
     host = HostTarget("plc1", ("10.3.0.31",))

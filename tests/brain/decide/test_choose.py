@@ -55,6 +55,18 @@ def decide(asked: Question, rulings: dict[str, Ruling] | Permission = Permission
     return choose(asked, kept, removed, permitted(kept, rulings) if isinstance(rulings, Permission) else rulings, "c")
 
 
+def test_where_nothing_can_be_done_people_are_asked():
+    """As long as nothing was tried: who is refused already is no reason to ask again."""
+    helpless = question(incident(finding("fe80::77", "fe80::1", tactics=WRITE)))
+    decision = decide(helpless)
+    assert (decision.chosen.title, decision.advice.title) == ("ask", "ask")
+    assert decision.chosen.permission is Permission.PERMITTED
+    tried = effect(HostTarget("fe80::77", ("fe80::77",)), incident=helpless.incident.id)
+    assert decide(replace(helpless, effects=(tried,))).chosen.title != "ask"
+    assert decide(replace(helpless, held_off=("host fe80::77",))).chosen.title != "ask"
+    assert decide(question(incident(finding("fe80::77", "fe80::1", provenance=FORGED)))).chosen.title != "ask"
+
+
 def titles(decision: Decision) -> list[str]:
     return [plan.title for plan in decision.alternatives]
 

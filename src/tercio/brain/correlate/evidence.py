@@ -11,7 +11,7 @@ from tercio.model.events import Provenance
 from tercio.model.findings import Finding
 from tercio.model.incidents import Evidence, Stage
 from tercio.model.site import Site
-from tercio.model.whereabouts import NOWHERE, Whereabouts, name_of, unknown
+from tercio.model.whereabouts import NOWHERE, Whereabouts, met, name_of, unknown
 from tercio.model.words import Window
 
 STAGES: dict[str, tuple[Stage, Stage]] = {
@@ -66,7 +66,7 @@ def account(site: Site, windows: Sequence[Window], finding: Finding, now: int, a
     src = name_of(site, at, finding.src, finding.machine) if finding.src else ""
     # What was announced of the address's own machine excuses one that may be it.
     announced = name_of(site, at, finding.src) if unknown(src) else src
-    named = dict.fromkeys(name_of(site, at, address) for address in finding.dst)
+    named = dict.fromkeys(met(site, at, address) for address in finding.dst)
     targets = tuple(name for name in named if name != src)
     return Account(finding, src, targets, min(finding.time, now), excuse(site, windows, finding, announced, targets))
 

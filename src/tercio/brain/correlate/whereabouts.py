@@ -12,14 +12,9 @@ import msgspec
 from tercio.model.events import Assignment, Endpoint, Event, Provenance
 from tercio.model.findings import Finding, Level
 from tercio.model.ids import finding_id
-from tercio.model.site import CONTROLLERS, ROUTERS, Asset, Site
+from tercio.model.site import CONTROLLERS, ROUTERS, Asset, Site, ip_of
 from tercio.model.units import SECOND
-from tercio.model.whereabouts import MOST_ADDRESSES, UNKNOWN, Home, Whereabouts, owner, shared
-
-PROOF_AGE = 300 * SECOND
-"""Proof of where an address is has an age (microseconds): after so long without it, another machine may prove that it
-has the address now. As long after two machines used an address, a session of which nobody saw whose it is proves
-nothing."""
+from tercio.model.whereabouts import MOST_ADDRESSES, PROOF_AGE, UNKNOWN, Home, Whereabouts, owner, shared
 
 FRESH = 10 * SECOND
 """What is proven again within this (microseconds) is not written down again."""
@@ -79,6 +74,7 @@ class Census:
         proven, now = event.provenance in _PROVEN, min(event.until, event.time, event.received)
         network = self._site.network_at(src.address)
         link = bool(network) and network == self._site.network_at(dst.address)
+        link = link or _link_local(src.address) or _link_local(dst.address)
         if proven and not link:
             self._learn_router(src, dst)
             self._learn_router(dst, src)
@@ -175,7 +171,7 @@ class Census:
 
     def _settle(self, address: str, mac: str, now: int) -> None:
         """An address is proven to be at a machine."""
-        if not self._site.network_at(address):
+        if not self._site.network_at(address) and not _link_local(address):
             return
         home, known = self.at.homes.get(address), owner(self._site, self.at, address)
         if home is not None and home.mac == mac:
@@ -258,6 +254,12 @@ class Census:
         while len(table) > most:
             del table[next(iter(table))]
         self.at = msgspec.structs.replace(self.at, **{name: table})
+
+
+def _link_local(address: str) -> bool:
+    """Whether an address means something on its own segment alone (RFC 4291, 3927)."""
+    ip = ip_of(address)
+    return ip is not None and ip.is_link_local
 
 
 def disputed(event: Event, address: str, mac: str) -> Finding:

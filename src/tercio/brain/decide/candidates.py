@@ -61,7 +61,7 @@ def _acting(question: Question) -> Iterator[Candidate]:
     likeliest = sorted((s for s in incident.proven if s in entered), key=lambda s: (-incident.beliefs[s].held, s))
     for src in likeliest:
         for _, dst, service in (step for step in incident.reached if step[0] == src):
-            source, sink = _asset(question, src), _asset(question, dst)
+            source, sink = _side_by_side(_asset(question, src), _asset(question, dst))
             reach = _reach(question, source.zone, sink.zone)
             if reach is None:
                 continue
@@ -74,6 +74,12 @@ def _acting(question: Question) -> Iterator[Candidate]:
             flow = _flow(source, sink, service) if dst in marks else None
             if flow is not None:
                 yield _made(question, Verb.BLOCK_FLOW, flow, path, reach)
+
+
+def _side_by_side(source: Asset, sink: Asset) -> tuple[Asset, Asset]:
+    """An end that lies in no zone counts to the other's: that is where it is met."""
+    replace = msgspec.structs.replace
+    return replace(source, zone=source.zone or sink.zone), replace(sink, zone=sink.zone or source.zone)
 
 
 def _asset(question: Question, name: str) -> Asset:

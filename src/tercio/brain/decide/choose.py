@@ -10,7 +10,7 @@ import msgspec
 from tercio.brain.decide.loss import Prices
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import ground, together
-from tercio.brain.decide.survey import survey
+from tercio.brain.decide.survey import holders, survey
 from tercio.model.canon import canonical
 from tercio.model.commands import target_name
 from tercio.model.decisions import Candidate, Decision, Money, Permission, Plan, Removed, Ruling, Verb
@@ -49,9 +49,12 @@ def choose(
     theirs = [option for option in acting if option.permission == Permission.CONSENT]
     nothing, wait = table.still(min(ours, key=_RANK, default=None))
     ask = table.asked(min((*ours, *theirs), key=_RANK, default=None))
-    chosen = min((o for o in (*acting, nothing, wait, *ask) if o.permission == Permission.PERMITTED), key=_RANK)
     freely = table.still(min(acting, key=_RANK, default=None))
-    advice = min((*acting, freely[0], freely[1]), key=_RANK)
+    if _helpless(question, kept, removed) and nothing.money.attack:
+        chosen = advice = table.helpless()
+    else:
+        chosen = min((o for o in (*acting, nothing, wait, *ask) if o.permission == Permission.PERMITTED), key=_RANK)
+        advice = min((*acting, freely[0], freely[1]), key=_RANK)
     version = incident.version + 1
     return Decision(
         id=decision_id(incident.id, version),
@@ -69,6 +72,13 @@ def choose(
         input_digest=hashlib.sha256(canonical(question)).hexdigest(),
         content_digest=content_digest,
     )
+
+
+def _helpless(question: Question, kept: Sequence[Candidate], removed: Sequence[Removed]) -> bool:
+    """Whether somebody is held and there is nothing at all that could be done or was tried: only people can help."""
+    acting = any(c.target is not None for c in (*kept, *(r.candidate for r in removed)))
+    tried = question.held_off or any(effect.incident == question.incident.id for effect in question.effects)
+    return not acting and not tried and bool(holders(question))
 
 
 class _Option(msgspec.Struct, frozen=True):
@@ -124,6 +134,10 @@ class _Table:
         if best is None:
             return []
         return [self._option((self._still[Verb.ASK],), self._prices.asked(best.actions))]
+
+    def helpless(self) -> _Option:
+        """Asking people what to do, since nothing can be done from here."""
+        return self._option((self._still[Verb.ASK],), self._idle)
 
     def plan(self, option: _Option) -> Plan:
         """An option in words."""
