@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -341,3 +341,35 @@ def test_a_closed_state_takes_nothing(tmp_path: Path):
     with pytest.raises(ResourceClosedError):
         state.commit(made.turn(1))
     state.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "UPDATE incidents SET body = CAST(replace(CAST(body AS TEXT), '\"repeats\":', '\"repeats\":1') AS BLOB)",
+            "differs from what record",
+        ),
+        ("UPDATE incidents SET status = 'closed'", "status is 'closed' in the state"),
+        ("UPDATE effects SET state = 'released'", "state is 'released' in the state"),
+        ("UPDATE commands SET state = 'done'", "state is 'done' in the state"),
+        ("DELETE FROM incidents", "is missing from the state"),
+        ("DELETE FROM commands", "is missing from the state"),
+        ("DELETE FROM effects", "is missing from the state"),
+        ("INSERT INTO commands SELECT 'cmd-x', lease, incident, state, body FROM commands LIMIT 1", "no record of it"),
+        ("UPDATE journal SET body = x'7b7d' WHERE kind = 'command'", "the body or the salt of record"),
+        ("UPDATE journal SET body = NULL, salt = NULL WHERE kind = 'effect'", "no record says that it was erased"),
+        ("DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)", "records up to"),
+        ("UPDATE journal SET seq = seq + 1 WHERE seq = (SELECT max(seq) FROM journal)", "records up to"),
+    ],
+)
+def test_a_loop_does_not_go_on_with_what_was_changed_and_so_sign_it(tmp_path: Path, change: str, words: str):
+    """Nobody needs a key to write into the tables; the next commit would vouch for them."""
+    with State.open(tmp_path, origin="x") as state:
+        for n in (1, 2, 3):
+            state.commit(made.turn(n))
+    State.open(tmp_path, origin="x").close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as raw, raw:
+        assert raw.execute(change).rowcount
+    with pytest.raises(StateUnusable, match=f"can't be continued: .*{words}.*audit verify"):
+        State.open(tmp_path, origin="x")

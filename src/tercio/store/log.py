@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from tercio.model.records import Record
 from tercio.store import beside
+from tercio.store.checks import Wrong, check_state
 from tercio.store.errors import StateUnusable
 from tercio.store.journal import seal
 from tercio.store.keys import public_bytes
@@ -36,7 +37,8 @@ class Head(msgspec.Struct, frozen=True):
 
 def begin(connection: Connection, folder: Path, origin: str, key: Ed25519PrivateKey) -> None:
     """Start a journal where there is none, with a checkpoint of size 0. Raises StateUnusable where there is one that
-    doesn't end in what ``key`` signed: what is appended to it would vouch for what was changed.
+    doesn't end in what ``key`` signed, or whose incidents, commands and effects are not what it last says of them: what
+    is appended to it would vouch for what was changed.
     """
     if connection.execute(select(LOG.c.id)).first() is None:
         connection.execute(insert(LOG).values(id=1, origin=origin, size=0, peaks=b""))
@@ -51,6 +53,10 @@ def begin(connection: Connection, folder: Path, origin: str, key: Ed25519Private
         wrong = "" if whole else "it doesn't end where its last checkpoint says"
         if changed and not wrong:
             wrong = f"the table {changed} beside it is not what its last checkpoint signs"
+        if not wrong:
+            check_state(connection, head.range.size)
+    except Wrong as error:
+        wrong = error.words
     except (ValueError, TypeError) as error:
         wrong = f"its last checkpoint: {error}"
     if wrong:
