@@ -15,7 +15,7 @@ from tercio.app.supervisor import hand_words, order_key, prepare
 from tercio.loop.state import Memory
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, Effect, EffectState, HostTarget
-from tercio.model.records import CommandRow, Transaction
+from tercio.model.records import CommandRow, Record, Transaction
 from tercio.model.units import SECOND
 from tercio.products.transports.orders import Line
 from tercio.store.audit import verify
@@ -107,7 +107,8 @@ def test_a_renewal_that_was_never_answered_is_not_sent_again(tmp_path: Path):
     renewal = msgspec.structs.replace(command("cmd-renewal", desk.effect.lease), until=NOW * 2)
     row = CommandRow(renewal, "ordered")
     with State.open(settings.state, origin="tercio/test") as store:
-        store.commit(Transaction(time=NOW, commands=(row,)))
+        record = Record("command", row.command.id, NOW, canonical(row))
+        store.commit(Transaction(time=NOW, records=(record,), commands=(row,)))
     assert "cmd-renewal" in restored(settings).commands
     with_peer(short(settings), desk.effect.lease)
     assert restored(settings).commands == {}
@@ -210,9 +211,11 @@ def test_a_real_wall_falls_without_loop_and_without_a_running_hand(tmp_path: Pat
     )
     raise_wall(settings, order)
     assert "10.9.9.9" in space.nft("list set inet tercio hosts4")
+    row = CommandRow(order, "done")
     stands = effect(lease="lse-1", command="cmd-1", hand="gateway", target=order.target, since=now, until=order.until)
     with State.open(settings.state, origin="tercio/test") as store:
-        store.commit(Transaction(time=now, effects=(stands,), commands=(CommandRow(order, "done"),)))
+        told = (Record("effect", "lse-1", now, canonical(stands)), Record("command", "cmd-1", now, canonical(row)))
+        store.commit(Transaction(time=now, records=told, effects=(stands,), commands=(row,)))
     heard = undo(settings, "all", now)
     assert heard.answer == "host ws1 (lse-1): undone"
     assert "10.9.9.9" not in space.nft("list set inet tercio hosts4")
