@@ -116,8 +116,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     happened by the product's clock, ``received`` when Tercio read it; ``flow`` is the community id (one packet
     seen twice has one); ``began`` and ``until`` are the first and last moment the event speaks of (a flow's start
     and last packet), else ``time``; ``assigned`` is what a DHCP acknowledgement says; ``machine`` is the link address
-    of whoever did it, where the loop saw whose it is (empty: it did not); ``host`` is the computer that logged it of
-    itself, by its own name in small letters (empty: it is about traffic).
+    of whoever did it, where the loop saw whose it is (empty: it did not; ``unknown``: it may be another machine than
+    that of the source's address); ``host`` is the computer that logged it of itself, by its own name in small letters
+    (empty: it is about traffic).
     """
 
     id: str
