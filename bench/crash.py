@@ -171,8 +171,8 @@ def _supervisor(folder: Path) -> None:
     supervisor: Any = importlib.import_module("tercio.app.supervisor")  # A hand must not load it.
     parts = supervisor.parts
 
-    def wrapped(settings: Any) -> tuple[Any, ...]:
-        made = parts(settings)
+    def wrapped(*given: Any) -> tuple[Any, ...]:
+        made = parts(*given)
         return tuple(msgspec.structs.replace(part, argv=through_here(folder, part.argv)) for part in made)
 
     supervisor.parts = wrapped
