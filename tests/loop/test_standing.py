@@ -5,7 +5,6 @@ import pytest
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import (
     AGAIN,
-    LIVE,
     LONGEST_PAUSE,
     call,
     care,
@@ -19,7 +18,7 @@ from tercio.loop.standing import (
     withdraw,
 )
 from tercio.loop.state import LoopState
-from tercio.model.commands import EffectState, target_name
+from tercio.model.commands import LIVE, EffectState, target_name
 from tercio.model.incidents import Status
 from tests.agents import given as officers
 from tests.loop.given import START, Desk, command, fresh, replace

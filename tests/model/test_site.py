@@ -54,6 +54,13 @@ def test_an_address_outside_has_no_zone(address: str):
     assert SITE.zone_at(address) is None
 
 
+def test_a_name_is_in_the_zone_of_its_asset_or_of_its_address():
+    names = ("plc1", "10.1.9.9", "fd12::1", "10.9.9.9@02:00:00:00:00:01", "192.0.2.1", "", "x")
+    assert [SITE.zone_of(name) for name in names] == ["robot", "cell", "plant", "plant", "", "", ""]
+    moved = replace(SITE, assets={"plc1": replace(SITE.assets["plc1"], zone="cell")})
+    assert moved.zone_of("plc1") == "cell", "what people say of it comes before its address"
+
+
 @given(st.ip_addresses())
 def test_an_address_has_one_plain_form(address):
     assert plain_address(address.exploded) == plain_address(str(address)) == str(address)

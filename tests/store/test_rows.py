@@ -6,7 +6,7 @@ from tercio.model.incidents import Incident
 from tercio.model.records import CommandRow
 from tercio.store import tables
 from tercio.store.errors import StateUnusable
-from tercio.store.rows import LIVE, cited_of, cited_row, command_row, decode, effect_row, incident_row
+from tercio.store.rows import LIVE_STATES, cited_of, cited_row, command_row, decode, effect_row, incident_row
 from tests.store import made
 
 
@@ -40,7 +40,7 @@ def test_a_damaged_body_is_said_with_what_to_do(body):
 
 def test_effects_that_are_over_are_not_live():
     over = {EffectState.RELEASED, EffectState.EXPIRED, EffectState.LOST, EffectState.ROLLED_BACK, EffectState.FAILED}
-    assert {state.value for state in EffectState} - {state.value for state in over} == set(LIVE)
+    assert {state.value for state in EffectState} - {state.value for state in over} == set(LIVE_STATES)
 
 
 def test_a_body_is_canonical():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tercio.agents.mandate import ACTING
-from tercio.model.commands import Action, Command, Effect, EffectState, Target, target_name
+from tercio.model.commands import Action, Command, Effect, Target, target_name
 from tercio.model.decisions import Candidate, Decision, Permission
 from tercio.model.ids import command_id, lease_id
 
@@ -36,8 +36,7 @@ def orders(decision: Decision, effects: Mapping[str, Effect], now: int) -> tuple
 def _stands(target: Target, effects: Mapping[str, Effect]) -> bool:
     """A lease on the same target is renewed or ended by the engineer; a second one beside it would outlive an undo."""
     name = target_name(target)
-    live = (EffectState.ORDERED, EffectState.STANDING)
-    return any(effect.state in live and target_name(effect.target) == name for effect in effects.values())
+    return any(effect.live and target_name(effect.target) == name for effect in effects.values())
 
 
 def _command(decision: Decision, candidate: Candidate, target: Target, now: int) -> Command:

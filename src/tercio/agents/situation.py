@@ -34,7 +34,7 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
     host = named if isinstance(target, HostTarget) else set()
     members = named or _members(site, target)
     zones = _zones(site, target, ends, incident.reached)
-    budgets = zones | {_zone(site, name) for name in named}
+    budgets = zones | {site.zone_of(name) for name in named}
     touched = {process for process, *_ in cuts} | _processes_of(site, host)
     conditions = {name: world.conditions.get(name, Condition()) for name in sorted(touched)}
     live = [site.processes[n] for n in conditions if n in site.processes and conditions[n].state is not State.STOPPED]
@@ -127,18 +127,10 @@ def _zones(site: Site, target: Target | None, ends: Iterable[str], steps: Iterab
         return {target.src_zone, target.dst_zone}
     found = {site.assets[name].zone for name in ends if name in site.assets}
     for name in _named(site, target):
-        zone = _zone(site, name)
-        met = {_zone(site, dst if src == name else src) for src, dst, _ in steps if name in (src, dst)}
+        zone = site.zone_of(name)
+        met = {site.zone_of(dst if src == name else src) for src, dst, _ in steps if name in (src, dst)}
         found |= {zone} if zone or not met else met
     return found
-
-
-def _zone(site: Site, name: str) -> str:
-    """The zone of a listed asset, or of a bare address."""
-    if name in site.assets:
-        return site.assets[name].zone
-    zone = site.zone_at(name)
-    return zone.name if zone else ""
 
 
 def _tenths(site: Site, zone: str) -> int:
@@ -156,7 +148,7 @@ def _alarms(site: Site) -> set[Cut]:
 
 def _parts(site: Site, target: Target | None, src: str, dst: str) -> bool:
     if isinstance(target, ConduitTarget):
-        return {target.src_zone, target.dst_zone} == {_zone(site, src), _zone(site, dst)}
+        return {target.src_zone, target.dst_zone} == {site.zone_of(src), site.zone_of(dst)}
     near, far = ends_of(site, target)
     if not far:
         return not near.isdisjoint((src, dst))
@@ -226,7 +218,7 @@ def _own(target: Target | None, own: tuple[str, ...]) -> bool:
 
 def _belief(site: Site, target: Target | None, incident: Incident) -> int:
     """Per mille held, as far as proved: the host, the source of the flow, the worst in the zone that is closed."""
-    held = [incident.proved(name) for name in _against(site, target, incident.beliefs)]
+    held = [incident.proved(name) for name in against(site, target, incident.beliefs)]
     return round(max(held, default=0.0) * 1_000_000) // 1000
 
 
@@ -235,16 +227,18 @@ def _proven(site: Site, target: Target | None, incident: Incident) -> bool:
     proven = set(incident.proven)
     if isinstance(target, HostTarget) and any(dst == target.asset for src, dst, _ in incident.reached if src in proven):
         return True
-    return bool(proven & _against(site, target, incident.proven))
+    return bool(proven & against(site, target, incident.proven))
 
 
-def _against(site: Site, target: Target | None, known: Iterable[str]) -> set[str]:
+def against(site: Site, target: Target | None, known: Iterable[str]) -> set[str]:
+    """Whom of the ``known`` assets a target acts against: the host, the source of the flow, who stands in the closed
+    zone."""
     match target:
         case HostTarget():
             return {target.asset}
         case FlowTarget():
             return {target.src}
         case ConduitTarget():
-            return {name for name in known if _zone(site, name) == target.src_zone}
+            return {name for name in known if site.zone_of(name) == target.src_zone}
         case None:
             return set()

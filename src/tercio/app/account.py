@@ -18,7 +18,6 @@ from tercio.app.layout import command, grid, indented, lines, section
 from tercio.app.moments import WHY_WITNESS
 from tercio.app.story import Deed, Lone, Story
 from tercio.app.weighed import IDLE
-from tercio.loop.authorise import LIVE
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target, target_name
 from tercio.model.decisions import Decision, Verb
 from tercio.model.units import money, span
@@ -122,7 +121,7 @@ def _stands(deed: Deed, clock: Clock, now: int) -> str:
     effect = deed.effect
     held = f"held since {clock.at(effect.held)}" if effect.held else "not known to hold"
     seen = "seen to work" if effect.confirmed else "not seen to work"
-    if effect.state in LIVE:
+    if effect.live:
         left = span(max(0, effect.until - now))
         return f"{held}, {seen}; stands until {clock.at(effect.until)[:-4]} ({left} left) unless renewed or undone"
     ended = clock.at(effect.ended) if effect.ended else "at a time that nobody noted"

@@ -7,10 +7,7 @@ from tercio.model.commands import ConduitTarget, Effect, FlowTarget, HostTarget
 from tercio.model.incidents import Incident
 from tercio.model.journal import Spoken
 from tercio.model.site import Site
-from tercio.model.words import WordKind
-
-ALL = "all"
-"""Names everything, in people's words."""
+from tercio.model.words import ALL, WordKind
 
 
 def concerning(

@@ -19,7 +19,7 @@ from tercio.loop.state import LoopState, Memory
 from tercio.model.commands import Command, Effect, Response, Status, target_name
 from tercio.model.journal import Spoken
 from tercio.model.records import Transaction
-from tercio.model.words import Word, WordKind
+from tercio.model.words import ALL, Word, WordKind
 from tercio.products.transports.orders import Line
 from tercio.products.transports.words import Heard
 from tercio.store.keys import signing_key
@@ -27,9 +27,6 @@ from tercio.store.state import Restored, State
 
 TRIES, BETWEEN = 250, 0.02
 """How often, and after how many seconds each, a hand started here is asked whether it listens."""
-
-ALL = "all"
-"""Names everything that stands."""
 
 
 async def undo_offline(settings: Settings, target: str, now: int) -> Heard:

@@ -7,16 +7,14 @@ import msgspec
 
 from tercio.app.checkup import owner
 from tercio.model.journal import Spoken
-from tercio.model.units import SECOND, duration
-from tercio.model.words import Window, WordKind
+from tercio.model.units import duration
+from tercio.model.words import LONGEST_WINDOW, Window, WordKind
 from tercio.products.transports.words import Heard, Said, say
 from tercio.store.errors import StateUnusable
 from tercio.store.reader import Entry, Reader
 
 REFUSED = "not done: "
 """How the loop begins an answer to a word that it could not carry out."""
-
-LONGEST_WINDOW = 24 * 3600 * SECOND
 
 CHUNK = 1000
 """Records of the journal that are read at once."""

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tercio.agents.scribe import plain
-from tercio.loop.authorise import LIVE
 from tercio.model.commands import Effect, target_name
 from tercio.model.decisions import Decision, Permission
 from tercio.model.incidents import Incident, Stage
@@ -127,7 +126,7 @@ def _stands(effect: Effect, now: int) -> str:
     """Verified when and how, until when or since when no more."""
     held = f"held {clock(effect.held)}" if effect.held else "never held"
     seen = f"seen to work {clock(effect.confirmed)}" if effect.confirmed else "not seen to work"
-    if effect.state in LIVE:
+    if effect.live:
         end = f"until {clock(effect.until)} ({span(max(0, effect.until - now))} left)"
     else:
         end = f"ended {clock(effect.ended)}" if effect.ended else "ended"

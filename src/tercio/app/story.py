@@ -10,7 +10,7 @@ from tercio.app.concern import concerning
 from tercio.app.moments import Moment, collapsed, moments_of
 from tercio.app.weighed import Weighed, shown, weighed_of
 from tercio.brain.correlate.likelihood import PRIOR
-from tercio.loop.authorise import LIVE, Deliberation
+from tercio.loop.authorise import Deliberation
 from tercio.loop.leases import cancelling
 from tercio.loop.ledger import SHAPES
 from tercio.model.commands import Action, Command, Effect, Response
@@ -170,7 +170,7 @@ def _beliefs(incident: Incident, thought: Deliberation | None, site: Site | None
     return tuple(
         Held(
             asset=name,
-            zone=_zone(site, name),
+            zone=site.zone_of(name) if site is not None else "",
             before=unknown,
             decided=then[name].held if name in then else None,
             now=belief.held,
@@ -185,15 +185,6 @@ def _likeliest(belief: Belief) -> str:
     return max(Stage, key=lambda stage: belief.p[stage]).name.lower()
 
 
-def _zone(site: Site | None, name: str) -> str:
-    if site is None:
-        return ""
-    if name in site.assets:
-        return site.assets[name].zone
-    zone = site.zone_at(name)
-    return zone.name if zone is not None else ""
-
-
 def _deed(effect: Effect, read: list[tuple[Entry, Any]], site: Site | None) -> Deed:
     orders = {v.command.id: v.command for _, v in read if isinstance(v, CommandRow) and v.command.lease == effect.lease}
     answers = {value.command: value for _, value in read if isinstance(value, Response)}
@@ -205,7 +196,7 @@ def _deed(effect: Effect, read: list[tuple[Entry, Any]], site: Site | None) -> D
         renewals=tuple(answers[c.id].at for c in denies[1:] if c.id in answers and answers[c.id].held),
         ended=answers.get(cancelling(effect, 0).id),
         witness=witness(effect, site) if site is not None else "",
-        undo=f"tercio undo {effect.lease}" if effect.state in LIVE else "",
+        undo=f"tercio undo {effect.lease}" if effect.live else "",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tercio.agents.scribe import counted, plain, quoted
-from tercio.loop.authorise import LIVE, Deliberation
+from tercio.loop.authorise import Deliberation
 from tercio.model.commands import Effect, target_name
 from tercio.model.decisions import Decision, Verb
 from tercio.model.journal import Spoken, Told
@@ -41,7 +41,7 @@ def _weighed(values: Iterable[Any], site: Site | None) -> Iterator[Weighed]:
         match value:
             case Told(finding=finding) if value.change != "below":
                 news.append(f"{quoted(finding.title, 120)} by {_who(site, finding.src)}")
-            case Effect() if value.state not in LIVE and value.lease not in ended:
+            case Effect() if not value.live and value.lease not in ended:
                 ended.add(value.lease)
                 news.append(f"{plain(target_name(value.target), 160)} is no longer refused ({value.state})")
             case Spoken(word=word):

@@ -11,9 +11,7 @@ from tercio.model.commands import ConduitTarget, Effect, FlowTarget, HostTarget
 from tercio.model.decisions import Decision
 from tercio.model.findings import Finding
 from tercio.model.site import Site
-from tercio.model.units import SECOND
-
-HOUR = 3600 * SECOND
+from tercio.model.units import HOUR, SECOND
 
 RELEASING = SECOND // 4
 """Between the moment when a mechanism lets go and its hand's answer there may be this much (microseconds): a read-back,

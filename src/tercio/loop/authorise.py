@@ -14,7 +14,7 @@ from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered
 from tercio.brain.decide.survey import survey
 from tercio.loop.state import Content, LoopState
-from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
+from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Decision, Permission, Ruling
 from tercio.model.incidents import Incident
 from tercio.model.processes import ProcessState
@@ -24,9 +24,6 @@ from tercio.model.whereabouts import Machine, Whereabouts, ends_of, index_of, ma
 
 OWN = ("gateway", "tercio")
 """Roles of what Tercio itself stands on: never refused anything."""
-
-LIVE = (EffectState.ORDERED, EffectState.STANDING)
-"""States of an effect that stands, or may stand, in the world."""
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -73,7 +70,7 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
         site=content.site,
         incident=msgspec.structs.replace(incident, beliefs=beliefs, sure=sure),
         processes=state.memory.processes,
-        effects=tuple(e for _, e in sorted(state.effects.items()) if e.state in LIVE),
+        effects=tuple(e for _, e in sorted(state.effects.items()) if e.live),
         reaches=content.reaches,
         outlook=content.outlook,
         now=now,
@@ -175,12 +172,4 @@ def _refuses(site: Site, target: Target, src: str, dst: str) -> bool:
         case FlowTarget(src=one, dst=other):
             return (one, other) == (src, dst)
         case ConduitTarget(src_zone=one, dst_zone=other):
-            return {one, other} == {_zone(site, src), _zone(site, dst)}
-
-
-def _zone(site: Site, name: str) -> str:
-    """The zone of a listed asset, or of a bare address."""
-    if name in site.assets:
-        return site.assets[name].zone
-    zone = site.zone_at(name)
-    return zone.name if zone is not None else ""
+            return {one, other} == {site.zone_of(src), site.zone_of(dst)}

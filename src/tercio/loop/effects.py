@@ -7,7 +7,6 @@ from itertools import permutations
 
 import msgspec
 
-from tercio.loop.authorise import LIVE
 from tercio.model.commands import (
     Action,
     Command,
@@ -217,7 +216,7 @@ def gone(effect: Effect, listing: Response, asked: int, now: int) -> Effect:
 
 def expired(effect: Effect, now: int) -> Effect:
     """The effect after its time: the mechanism itself has ended it."""
-    if effect.state in LIVE and effect.until <= now:
+    if effect.live and effect.until <= now:
         why = effect.why or ("its lease ended" if effect.state == EffectState.STANDING else "its hand never answered")
         state = EffectState.EXPIRED if effect.state == EffectState.STANDING else EffectState.FAILED
         return msgspec.structs.replace(effect, state=state, ended=effect.until, why=why)
@@ -235,22 +234,6 @@ def zones_of(site: Site, target: Target) -> Iterator[str]:
         case ConduitTarget():
             found = {target.src_zone, target.dst_zone}
     yield from sorted(found or {""})
-
-
-def against(site: Site, target: Target, known: Iterable[str]) -> tuple[str, ...]:
-    """Whom of the ``known`` assets a target acts against: the host, the source of the flow, who stands in the closed
-    zone."""
-    match target:
-        case HostTarget(asset=name) | FlowTarget(src=name):
-            return (name,)
-        case ConduitTarget(src_zone=zone):
-            return tuple(name for name in known if _zone_of(site, name) == zone)
-
-
-def _zone_of(site: Site, name: str) -> str:
-    listed = site.assets.get(name)
-    zone = site.zone_at(name)
-    return listed.zone if listed is not None else zone.name if zone is not None else ""
 
 
 def _same_link(site: Site, target: Target, event: Event) -> bool:

@@ -7,13 +7,14 @@ leases -> inventory -> upkeep
 import msgspec
 
 from tercio.agents.commander import orders
+from tercio.agents.situation import against
 from tercio.agents.watch import triage
 from tercio.brain.correlate.incidents import Note, Setting, correlate
 from tercio.brain.correlate.processes import observe
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
 from tercio.loop.blame import acquit, blame
-from tercio.loop.effects import against, ordered, stands_in, views_lost, watched, zones_of
+from tercio.loop.effects import ordered, stands_in, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
@@ -23,7 +24,7 @@ from tercio.model.commands import Effect, EffectState, Status, target_name
 from tercio.model.decisions import Permission, Verb
 from tercio.model.incidents import Incident
 from tercio.model.journal import Authorisation, Spoken
-from tercio.model.units import SECOND
+from tercio.model.units import HOUR, SECOND
 
 FLUSH = 5 * SECOND
 FLUSH_DIRTY = 30 * SECOND
@@ -33,7 +34,6 @@ attack only repeats itself, because then the incident is journaled with them."""
 LONGEST_LOOK = 3600 * SECOND
 """While nothing but time passes, an incident is decided again after twice as long each time, up to this."""
 
-HOUR = 3600 * SECOND
 
 DOUBT_AGAIN = 5 * SECOND
 """For what another machine may have done in the denied one's name, a hand is asked again after this (microseconds)."""

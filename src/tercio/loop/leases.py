@@ -3,9 +3,9 @@
 import msgspec
 
 from tercio.agents.engineer import Verdict, review, review_open
-from tercio.agents.situation import cut_flows
+from tercio.agents.situation import against, cut_flows
 from tercio.brain.correlate.incidents import proved_now
-from tercio.loop.effects import against, answered, expired
+from tercio.loop.effects import answered, expired
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import (
     LONGEST_WAIT,

@@ -8,15 +8,8 @@ from tercio.loop.state import Content, LoopState, Memory
 from tercio.model.commands import Effect, target_name
 from tercio.model.ids import mint
 from tercio.model.tomltable import nearest
-from tercio.model.units import SECOND, timestamp
-from tercio.model.words import Window, Word, WordKind
-
-LONGEST_WINDOW = 24 * 3600 * SECOND
-"""Nobody announces more than a day ahead (microseconds): what is forgotten must end by itself."""
-
-
-ALL = "all"
-"""Names everything that stands."""
+from tercio.model.units import timestamp
+from tercio.model.words import ALL, LONGEST_WINDOW, Window, Word, WordKind
 
 
 class Heard(msgspec.Struct, frozen=True):

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-from tercio.loop.authorise import LIVE
 from tercio.loop.ledger import Ledger
 from tercio.loop.state import Care, Docket, LoopState
 from tercio.model.commands import Command, Effect, EffectState, target_name
@@ -86,7 +85,7 @@ def settle(state: LoopState, before: Effect | None, after: Effect, ledger: Ledge
     that it should have gone on."""
     ledger.effect(after)
     effects = {**state.effects, after.lease: after}
-    if after.state not in LIVE:
+    if not after.live:
         del effects[after.lease]
         state = withdraw(state, after.lease, ledger)
         state = remember(state, leases={k: v for k, v in state.memory.leases.items() if k != after.lease})
@@ -103,21 +102,21 @@ def _follow(state: LoopState, incident: Incident, effect: Effect, ledger: Ledger
     A new round begins with each release, also while something else of the incident still stands: the released
     intruder's next act must count as new.
     """
-    released = effect.state == EffectState.RELEASED or (effect.state not in LIVE and not wanted)
+    released = effect.state == EffectState.RELEASED or (not effect.live and not wanted)
     standing = any(e.incident == incident.id and e.state == EffectState.STANDING for e in state.effects.values())
     status = incident.status
     if standing:
         status = Status.CONTAINED
     elif released:
         status = Status.RELEASED
-    elif effect.state not in LIVE:
+    elif not effect.live:
         status = Status.OPEN
     if effect.state == EffectState.STANDING:
         state = enter(state, incident.id, failed=0)
     elif effect.state == EffectState.FAILED and not released:
         failed = docket_of(state, incident.id).failed + 1
         state = call(enter(state, incident.id, failed=failed), incident.id, ledger.now + pause(failed))
-    elif effect.state not in LIVE and not released:
+    elif not effect.live and not released:
         state = call(state, incident.id, ledger.now)
     changed = msgspec.structs.replace(incident, status=status, round=incident.round + released)
     if changed != incident:

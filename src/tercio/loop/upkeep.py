@@ -8,12 +8,10 @@ from tercio.loop.standing import call, remember
 from tercio.loop.state import Content, LoopState
 from tercio.model.incidents import Status
 from tercio.model.journal import Silence
-from tercio.model.units import SECOND
+from tercio.model.units import HOUR, SECOND
 
 REMEMBERED = 24 * 3600 * SECOND
 """A window is remembered this long after its end (microseconds): lines from its time may be read late."""
-
-HOUR = 3600 * SECOND
 
 
 def tidy(content: Content, state: LoopState, ledger: Ledger) -> LoopState:

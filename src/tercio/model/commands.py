@@ -153,6 +153,10 @@ class EffectState(StrEnum):
     FAILED = "failed"
 
 
+LIVE = (EffectState.ORDERED, EffectState.STANDING)
+"""States of an effect that stands, or may stand, in the world."""
+
+
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """A change standing in the world under one lease. ``command`` is the last command of the lease;
     ``confirmed`` and ``witness`` say when and by which event the intent was seen to come true (0 and empty until then),
@@ -174,3 +178,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     renewed: int = 0
     ended: int = 0
     why: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it stands, or may stand, in the world."""
+        return self.state in LIVE

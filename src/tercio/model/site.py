@@ -9,9 +9,7 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from tercio.model.units import SECOND
-
-HOUR = 3600 * SECOND
+from tercio.model.units import HOUR
 
 LEAST_STOP = HOUR
 """Where the site does not say how long a restart takes, a stop is priced as an hour: never as nothing."""
@@ -174,6 +172,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The zone whose network holds this address (the longest prefix wins), if any. The name of a machine that the
         site does not list (``ADDRESS@MAC``) counts as its address."""
         return self.zones.get(self._place(address)[1])
+
+    def zone_of(self, name: str) -> str:
+        """The name of the zone of a listed asset, or of a bare address; empty where nobody knows."""
+        if name in self.assets:
+            return self.assets[name].zone
+        return self._place(name)[1]
 
     def network_at(self, address: str) -> str:
         """The network (CIDR) of a zone that holds this address (the longest prefix wins); empty where none does."""

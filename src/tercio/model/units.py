@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 SECOND = 1_000_000
 """Microseconds in a second: instants and spans are integers of microseconds."""
 
+HOUR = 3600 * SECOND
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)")
 _SPANS = {
     "ms": SECOND // 1000,

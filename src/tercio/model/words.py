@@ -4,6 +4,14 @@ from enum import StrEnum
 
 import msgspec
 
+from tercio.model.units import HOUR
+
+ALL = "all"
+"""The target of a word that means everything."""
+
+LONGEST_WINDOW = 24 * HOUR
+"""Nobody announces more than a day ahead (microseconds): what is forgotten must end by itself."""
+
 
 class WordKind(StrEnum):
     """People's words that the loop understands."""

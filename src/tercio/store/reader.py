@@ -16,7 +16,7 @@ from tercio.model.records import Cited
 from tercio.store.database import reader, require_version
 from tercio.store.errors import StateUnusable
 from tercio.store.note import Checkpoint, parse
-from tercio.store.rows import LIVE, cited_of, decode
+from tercio.store.rows import LIVE_STATES, cited_of, decode
 from tercio.store.tables import CHECKPOINTS, CITED, EFFECTS, INCIDENTS, JOURNAL, SNAPSHOT, UNPARSED_COUNTS
 
 CHUNK = 500
@@ -79,7 +79,7 @@ class Reader:
         """Effects by lease; ``standing_only`` those that stand in the world or, being ordered, may stand there."""
         query = select(EFFECTS.c.body).order_by(EFFECTS.c.lease)
         if standing_only:
-            query = query.where(EFFECTS.c.state.in_(LIVE))
+            query = query.where(EFFECTS.c.state.in_(LIVE_STATES))
         return tuple(decode(row.body, Effect) for row in self._all(query))
 
     def records(

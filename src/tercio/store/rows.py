@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from tercio.model.canon import canonical
-from tercio.model.commands import Effect, EffectState
+from tercio.model.commands import LIVE, Effect
 from tercio.model.events import Event
 from tercio.model.incidents import Incident
 from tercio.model.records import Cited, CommandRow
@@ -14,8 +14,8 @@ from tercio.store.errors import StateUnusable
 Row = dict[str, str | int | bytes | None]
 T = TypeVar("T")
 
-LIVE = (EffectState.ORDERED.value, EffectState.STANDING.value)
-"""States of an effect that stands, or may stand, in the world."""
+LIVE_STATES = tuple(state.value for state in LIVE)
+"""The same as the database has them."""
 
 
 def incident_row(incident: Incident) -> Row:

@@ -26,7 +26,7 @@ from tercio.store.lock import WriterLock
 from tercio.store.note import Checkpoint, origin_name
 from tercio.store.reader import Reader
 from tercio.store.reserve import Reserve
-from tercio.store.rows import LIVE, decode
+from tercio.store.rows import LIVE_STATES, decode
 from tercio.store.tables import COMMANDS, EFFECTS, INCIDENTS, JOURNAL, OFFSETS, SNAPSHOT
 from tercio.store.writes import Writes
 
@@ -174,7 +174,7 @@ class State:
         incidents, commands, effects = INCIDENTS.c, COMMANDS.c, EFFECTS.c
         unclosed = select(incidents.body).where(incidents.status != Status.CLOSED.value).order_by(incidents.id)
         ordered = select(commands.body).where(commands.state == "ordered").order_by(commands.id)
-        standing = select(effects.body).where(effects.state.in_(LIVE)).order_by(effects.lease)
+        standing = select(effects.body).where(effects.state.in_(LIVE_STATES)).order_by(effects.lease)
         with self._connection.begin():
             run = self._connection.execute
             return Restored(

@@ -17,7 +17,6 @@ from tercio.brain.decide.survey import (
     remaining_steps,
     succeeds,
     survey,
-    zone_of,
 )
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget
 from tercio.model.findings import Level
@@ -29,7 +28,6 @@ from tests.brain.given import (
     MOVE,
     NOON,
     STOPPED,
-    STRANGER,
     WRITE,
     asset,
     effect,
@@ -123,12 +121,6 @@ def test_what_stops_a_process_are_its_controllers_or_else_whatever_it_needs():
     assert marks_of(SWEPT, service) == {"plc1"}
     assert marks_of(SWEPT, replace(service, flows=())) == {"hist1"}
     assert marks_of(SWEPT, replace(service, needs=(), flows=())) == frozenset()
-
-
-def test_zones_of_listed_assets_and_bare_addresses():
-    assert [zone_of(SWEPT, name) for name in ("plc1", STRANGER, "fd00:3::77", "192.0.2.1", "", "x")] == [
-        "ot", "office", "ot", "", "", "",
-    ]  # fmt: skip
 
 
 def test_a_target_hinders_only_what_it_stands_in_the_way_of():

@@ -39,7 +39,7 @@ def excuse(site: Site, windows: Iterable[Window], finding: Finding, src: str, ta
         return None
     if activity == "write" and all(_declared(site, finding, src, dst) for dst in targets):
         return Excuse(f"{src} writes to {', '.join(targets)} by a declared flow of the process", 0.0)
-    places = [{dst, _zone_of(site, dst)} - {""} for dst in targets]
+    places = [{dst, site.zone_of(dst)} - {""} for dst in targets]
     minute = finding.time // (60 * SECOND) % 1440
     for schedule in site.schedules:
         open_now = schedule.start_minute <= minute < schedule.end_minute
@@ -62,11 +62,3 @@ def _declared(site: Site, finding: Finding, src: str, dst: str) -> bool:
         for process in site.processes.values()
         for flow in process.flows
     )
-
-
-def _zone_of(site: Site, name: str) -> str:
-    asset = site.assets.get(name)
-    if asset is not None:
-        return asset.zone
-    zone = site.zone_at(name)
-    return zone.name if zone is not None else ""

@@ -6,7 +6,7 @@ import msgspec
 
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import holders, marks_of
-from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, NeededFlow, Target, target_name
+from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, NeededFlow, Target, target_name
 from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.ids import mint
 from tercio.model.services import port_of
@@ -31,7 +31,7 @@ def candidates(question: Question) -> tuple[Candidate, ...]:
     whose probability of being held has faded, nor a target that is refused already (a host's flows are, with the host),
     nor a flow to what no process depends on. At most ``MOST`` act.
     """
-    standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
+    standing = [e.target for e in question.effects if e.live]
     barred = {*question.held_off, *map(target_name, standing)}
     out = {target.asset for target in standing if isinstance(target, HostTarget)}
     found: dict[str, Candidate] = {}

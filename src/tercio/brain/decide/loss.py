@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.survey import CERTAIN, DETOURS, HOUR, UNSEEN, Survey, forced, succeeds
+from tercio.brain.decide.survey import CERTAIN, DETOURS, UNSEEN, Survey, forced, succeeds
 from tercio.model.commands import ConduitTarget, HostTarget
 from tercio.model.decisions import Candidate, Money
 from tercio.model.processes import ProcessState
 from tercio.model.site import Process, Site
+from tercio.model.units import HOUR
 
 Way = tuple[int, int]
 """How an intruder may come to stop a process: the steps he needs and the detours forced on him."""

@@ -8,7 +8,7 @@ import msgspec
 
 from tercio.brain.decide.candidates import cuts_of, needed_flows
 from tercio.brain.decide.question import Question, lines_of
-from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
+from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Removed
 from tercio.model.processes import FRESH, ProcessState
 from tercio.model.site import CONTROLLERS, Asset, Process, Site
@@ -28,7 +28,7 @@ class Ground(msgspec.Struct, frozen=True):
 
 def ground(question: Question) -> Ground:
     """Look at the site once, for all candidates of a decision."""
-    standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
+    standing = [e.target for e in question.effects if e.live]
     out = {}
     for process in lines_of(question.site):
         site = question.site

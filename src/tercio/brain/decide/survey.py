@@ -6,12 +6,9 @@ import msgspec
 
 from tercio.brain.decide.forecast import median_step, reaches_within
 from tercio.brain.decide.question import Question, lines_of
-from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, Target
+from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.incidents import Stage
 from tercio.model.site import CONTROLLERS, Process
-from tercio.model.units import SECOND
-
-HOUR = 3600 * SECOND
 
 FAINT = 0.01
 """A host whose probability of being held is below this threatens nobody (any more)."""
@@ -64,7 +61,7 @@ def survey(question: Question) -> Survey:
     """Look at the whole incident once."""
     incident, now = question.incident, question.now
     stopped = {name for name, state in question.processes.items() if state.stopped(now)}
-    standing = [e.target for e in question.effects if e.state in (EffectState.ORDERED, EffectState.STANDING)]
+    standing = [e.target for e in question.effects if e.live]
     sources = holders(question)
     threats = []
     for process in lines_of(question.site):
@@ -73,7 +70,7 @@ def survey(question: Question) -> Survey:
         for source in sources:
             threat = Threat(
                 source=source,
-                zone=zone_of(question, source),
+                zone=question.site.zone_of(source),
                 process=process.name,
                 marks=marks,
                 zones=zones,
@@ -164,12 +161,3 @@ def marks_of(question: Question, process: Process) -> frozenset[str]:
     assets = question.site.assets
     named = {*process.needs, *(end for flow in process.flows for end in (flow.src, flow.dst))} & assets.keys()
     return frozenset(name for name in named if assets[name].role in CONTROLLERS) or frozenset(named)
-
-
-def zone_of(question: Question, name: str) -> str:
-    """The zone of a listed asset or of a bare address; empty where nobody knows."""
-    asset = question.site.assets.get(name)
-    if asset is not None:
-        return asset.zone
-    zone = question.site.zone_at(name)
-    return zone.name if zone is not None else ""
