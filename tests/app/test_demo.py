@@ -1,10 +1,13 @@
 """The whole way on the kernel, played once (see conftest.py): the project's promise, held against one run."""
 
 import json
+import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import msgspec
 import pytest
 
 from tercio.app.demo import board_page, harmless
+from tercio.app.doctor import for_range
 from tercio.drills.range.harm import Harm, Watched
 from tercio.drills.range.range import site_file
 from tercio.drills.range.sandbox import wrap
@@ -203,6 +207,57 @@ def test_the_folder_that_a_demo_kept_is_not_called_broken(played: Played, cli: C
     assert words.startswith(f"{played.folder} was kept from a demo whose range has ended")
     done = cli("up", "--json", settings=played.settings)
     assert (done.returncode, json.loads(done.stdout)) == (78, {"error": words})
+
+
+KEPT = """
+import os, sys
+from pathlib import Path
+from tercio.drills.range.sandbox import wrap
+if sys.argv[2:] != ["inside"]:
+    words = wrap([sys.executable, "-P", "-c", sys.orig_argv[-2], sys.argv[1], "inside"])
+    os.execvp(words[0], words)
+import signal
+from tercio.app.demo import Keeper
+from tercio.app.terminal import err, out
+from tercio.drills.exercise import Plan, conduct
+signal.signal(signal.SIGINT, signal.default_int_handler)
+place = Path(sys.argv[1])
+plan = Plan(control=0.5, healthy=0.5, acts=("sweep",), intrusion=1.0, after=0.5, lookalikes=())
+board = conduct(place, plan, lambda stage, text: print(stage, text, flush=True), lambda entry: None,
+                Keeper(err, out, place))
+print("released", board.released)
+"""
+
+
+def test_a_kept_demo_is_sound_from_outside_and_leaves_a_block_to_try_things_on(cli: Cli, tmp_path: Path):
+    """As from another terminal: the range's namespaces are not seen from here."""
+    if lacks := for_range():
+        pytest.skip("; ".join(lacks))
+    place = tmp_path / "kept"
+    settings = place / "tercio.toml"
+    argv, pipe = [sys.executable, "-c", KEPT, str(place)], subprocess.PIPE
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as demo:
+        try:
+            assert demo.stderr is not None
+            said = list(takewhile(lambda line: not line.startswith("Ctrl-C takes back"), demo.stderr))
+            assert f"  tercio undo all --settings {settings}\n" in said, "".join(said)
+            found = json.loads(cli("doctor", "--json", settings=settings).stdout)["findings"]
+            assert [f["words"] for f in found if f["weight"] == "fail"] == []
+            assert any(f["what"] == "hand gateway" and f["words"].startswith("it answers") for f in found)
+            status = cli("status", "--json", settings=settings)
+            assert status.returncode == 0, status.stdout
+            (effect,) = json.loads(cli("effects", "--json", settings=settings).stdout)["effects"]
+            assert effect["state"] == "standing"
+            assert "in a demo that runs" in cli("undo", "all", "--offline", settings=settings).stderr
+            os.killpg(demo.pid, signal.SIGINT)
+            told, _ = demo.communicate(timeout=120)
+        finally:
+            if demo.poll() is None:
+                demo.kill()  # With it everything inside ends.
+    assert "Scoreboard" in told
+    assert "released again          no" in told, "the score so far, before the wait"
+    assert "drill undoing host ws1" in told
+    assert told.endswith("released True\n")
 
 
 def test_a_folder_that_can_be_none_is_told(cli: Cli, tmp_path: Path):

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +16,7 @@ from rich.text import Text
 from tercio.agents.scribe import plain
 from tercio.app import doctor
 from tercio.app.live import Telling
-from tercio.app.terminal import emit, fail
+from tercio.app.terminal import CALLED, emit, fail, sentence
 from tercio.drills.exercise import Plan, conduct
 from tercio.drills.range.range import RangeError, site_file
 from tercio.drills.range.sandbox import wrap
@@ -41,7 +42,8 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
         signal.signal(signal.SIGINT, signal.default_int_handler)
         place = folder or Path(tempfile.mkdtemp(prefix="tercio-demo-"))
         telling = Telling(err, parse_site(site_file().read_text(encoding="utf-8")))
-        board = conduct(place, Plan(acts=chosen), telling.say, telling.show, Keeper(telling, place, keep=keep))
+        keeper = Keeper(err, err if json else out, place) if keep else None
+        board = conduct(place, Plan(acts=chosen), telling.say, telling.show, keeper)
     except KeyboardInterrupt:
         fail("ended by Ctrl-C, and everything taken down", 130)
     except (RangeError, OSError) as error:
@@ -50,7 +52,7 @@ def demo(err: Console, out: Console, *, json: bool, keep: bool, acts: str, folde
         emit(board)
     else:
         out.print(board_page(board))
-        where = f"Everything is kept in {place}; look at it with: tercio incidents --settings {place}/tercio.toml"
+        where = f"Everything is kept in {place}; look at it with: {_look('incidents', place)}"
         out.print(Text(where), soft_wrap=True)
     return 0 if harmless(board) else 1
 
@@ -73,22 +75,27 @@ def _enter(*, json: bool, keep: bool, acts: str, folder: Path | None) -> int:
 
 
 class Keeper:
-    """Waits, if told so, until somebody presses Ctrl-C."""
+    """Shows the score so far, and leaves everything running until somebody presses Ctrl-C."""
 
-    def __init__(self, telling: Telling, place: Path, *, keep: bool) -> None:
-        self._telling, self._place, self._keep = telling, place, keep
+    def __init__(self, err: Console, page: Console, place: Path) -> None:
+        self._err, self._page, self._place = err, page, place
 
-    def __call__(self) -> None:
-        """Wait."""
-        if not self._keep:
-            return
-        look = f"tercio incidents --settings {self._place}/tercio.toml"
-        self._telling.say("drill", f"all is left running; look with `{look}`; Ctrl-C ends it")
+    def __call__(self, board: Scoreboard) -> None:
+        """Show it, and wait."""
+        self._page.print(board_page(board))
+        sentence(self._err, "All is left running, and what Tercio refused last stands. In another terminal:", "bold")
+        for words in ("status", "incidents", "effects", "undo all"):
+            sentence(self._err, f"  {_look(words, self._place)}", "")
+        sentence(self._err, "Ctrl-C takes back what stands, and ends it.", "bold")
         try:
             while True:
                 time.sleep(1)
         except KeyboardInterrupt:
             return
+
+
+def _look(words: str, place: Path) -> str:
+    return f"{CALLED} {words} --settings {quote(str(place.absolute() / 'tercio.toml'))}"
 
 
 def board_page(board: Scoreboard) -> Table:

@@ -89,7 +89,10 @@ def _sensor(source: SourceSettings, memory: Recalled, alive: bool, now: int) -> 
     if there is None or not there.st_size:
         return Part(name, False, f"has said nothing yet: {source.path} is {'not there' if there is None else 'empty'}")
     since = f"last heard {ago}" if heard else "never heard yet"
-    if heard - there.st_mtime_ns // 1000 > JUST_WRITTEN:
+    written = there.st_mtime_ns // 1000
+    if alive and heard and heard < written <= now:  # What the loop has read since it last wrote of itself.
+        since = f"last heard {span(now - written)} ago"
+    if heard - written > JUST_WRITTEN:
         since = f"has said nothing since Tercio began to listen {ago}"
     if not alive:
         return Part(name, False, f"nobody listens to it; {since}")

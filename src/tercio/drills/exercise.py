@@ -19,7 +19,7 @@ from tercio.model.commands import Effect
 from tercio.model.decisions import Decision
 from tercio.model.journal import Told
 from tercio.model.siteparse import parse_site
-from tercio.store.audit import verify
+from tercio.store.audit import Verdict, verify
 from tercio.store.reader import Entry
 
 INTRUDER = "ws1"
@@ -41,6 +41,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     after: float = 2.0
     pulse: float = 5.0
     lookalikes: tuple[str, ...] = lookalikes.EVERYDAY
+
+
+LASTING: Changes = {
+    "tercio.toml": {
+        'lease = "6s"': 'lease = "15m"',
+        'quiet_least = "7s"': 'quiet_least = "1h"',
+        'quiet_most = "10s"': 'quiet_most = "2h"',
+        'longest = "2m"': 'longest = "4h"',
+    }
+}
+"""What a drill that is kept changes in Tercio's settings: what stands at its end stays, for people to look at."""
 
 
 class Follower:
@@ -125,12 +136,13 @@ def conduct(
     plan: Plan,
     say: Callable[[str, str], None],
     show: Callable[[Entry], None],
-    keep: Callable[[], None] = lambda: None,
+    keep: Callable[[Scoreboard], None] | None = None,
     changes: Changes | None = None,
 ) -> Scoreboard:
     """Run one drill in this sandbox and score it. ``say`` gets who speaks (``drill`` or ``line``) and a sentence,
-    ``show`` every record of the journal; ``keep`` is called before everything is taken down;
-    ``changes`` are this drill's own to Tercio's settings.
+    ``show`` every record of the journal. ``keep`` is called with the score so far, while everything runs and what
+    Tercio ordered last still stands; after it that is undone. ``changes`` are this drill's own to Tercio's settings,
+    else, where it is kept, ``LASTING``.
 
     Raises RangeError where range or platform do not come up.
     """
@@ -142,15 +154,17 @@ def conduct(
         began = time.time_ns() // 1000
         time.sleep(plan.control)
         defended = time.time_ns() // 1000
-        platform = Platform(folder, plant, changes)
+        platform = Platform(folder, plant, LASTING if changes is None and keep is not None else changes)
         try:
             platform.ready()
             say(
                 "drill", "Tercio is up: it follows Suricata; its hand in the gateway has CAP_NET_ADMIN and nothing else"
             )
             follower = Follower(platform.news, show, Pulse(plant, say, plan.pulse))
-            _play(plant, platform, follower, plan, say)
-            keep()
+            _play(plant, platform, follower, plan, say, kept=keep is not None)
+            if keep is not None:
+                keep(_scored(plant, follower, verify(platform.state), (began, defended, time.time_ns() // 1000)))
+                _take_back(platform, follower, plan, say)
             follower.follow()
         finally:
             platform.stop()
@@ -161,6 +175,12 @@ def conduct(
         plant.down()
     for name, status in plant.died.items():
         say("drill", f"{name} ended before its time, with status {status}; see {plant.folder / f'{name}.log'}")
+    return _scored(plant, follower, verdict, (began, defended, ended))
+
+
+def _scored(plant: Range, follower: Follower, verdict: Verdict, spans: tuple[int, int, int]) -> Scoreboard:
+    """The score by what the journal and the traces say. ``spans``: when it began, when the defence did, when that
+    ended."""
     effects = tuple(effect for _, effect in sorted(follower.effects.items()))
     course = Course(
         findings=tuple((t.finding, t.incident, t.change) for t in follower.findings),
@@ -170,11 +190,11 @@ def conduct(
         verified=verdict.ok,
     )
     site = parse_site(site_file().read_text(encoding="utf-8"))
-    return score(site, course, _truth(plant, effects, (began, defended, ended)), INTRUDER)
+    return score(site, course, _truth(plant, effects, spans), INTRUDER)
 
 
 def _truth(plant: Range, effects: tuple[Effect, ...], spans: tuple[int, int, int]) -> Truth:
-    """What the traces say, the range being down. ``spans``: when it began, when the defence did, when that ended."""
+    """What the traces say. ``spans`` as in ``_scored``."""
     right = tuple(effect for effect in effects if concerns(effect, INTRUDER))
     now = time.time_ns() // 1000
     traces = {name: read_trace(plant.trace(name)) for name in BYSTANDERS}
@@ -187,8 +207,17 @@ def _truth(plant: Range, effects: tuple[Effect, ...], spans: tuple[int, int, int
     )
 
 
-def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say: Callable[[str, str], None]) -> None:
-    """Look-alikes while the line is healthy and again beside the intruder; then wait for everything to end."""
+def _play(
+    plant: Range,
+    platform: Platform,
+    follower: Follower,
+    plan: Plan,
+    say: Callable[[str, str], None],
+    *,
+    kept: bool = False,
+) -> None:
+    """Look-alikes while the line is healthy and again beside the intruder; then, unless what stands is ``kept``, wait
+    for everything to end."""
     if "window" in plan.lookalikes:
         _announce(platform, say)
         follower.follow()
@@ -206,11 +235,18 @@ def _play(plant: Range, platform: Platform, follower: Follower, plan: Plan, say:
     follower.until(standing, plan.intrusion + 4)
     follower.until(lambda: plant.running["intruder"].poll() is not None, plan.intrusion + 10)
     plant.finish("intruder")
-    say("drill", f"the intruder on {INTRUDER} gives up; now every lease has to end by itself")
-    if standing():
+    goes_on = "what stands against him stays, for you to look at" if kept else "now every lease has to end by itself"
+    say("drill", f"the intruder on {INTRUDER} gives up; {goes_on}")
+    if standing() and not kept:
         follower.until(lambda: all(effect.ended for effect in follower.effects.values()), plan.release)
     follower.wait(plan.after)
     lookalikes.finish(plant)
+
+
+def _take_back(platform: Platform, follower: Follower, plan: Plan, say: Callable[[str, str], None]) -> None:
+    done = platform.tercio("undo", "all")
+    say("drill", (done.stdout if done.returncode == 0 else done.stderr).strip())
+    follower.until(lambda: all(effect.ended for effect in follower.effects.values()), plan.release)
 
 
 def _announce(platform: Platform, say: Callable[[str, str], None]) -> None:
