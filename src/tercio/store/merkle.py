@@ -57,22 +57,6 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return Range().add(leaves).root()
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """The path from leaf ``index`` to the root over ``leaves`` (2.1.3.1). Raises IndexError outside of the log."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"no leaf {index} in a log of {len(leaves)}")
-    start, end, path = 0, len(leaves), []
-    while end - start > 1:
-        middle = start + _split(end - start)
-        if index < middle:
-            path.append(root(leaves[middle:end]))
-            end = middle
-        else:
-            path.append(root(leaves[start:middle]))
-            start = middle
-    return tuple(reversed(path))
-
-
 def consistency_proof(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:
     """The nodes that show the log of ``first`` leaves to be the beginning of this one (2.1.4.1); none where there is
     nothing to show (``first`` is zero or the whole). Raises IndexError outside of the log.
@@ -93,24 +77,6 @@ def consistency_proof(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:
     if not whole:
         path.append(root(leaves[start:end]))
     return tuple(reversed(path))
-
-
-def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes) -> bool:
-    """Whether ``path`` leads from the leaf hash at ``index`` to the root of a log of ``size`` (2.1.3.2)."""
-    if not 0 <= index < size:
-        return False
-    here, last, node = index, size - 1, leaf
-    for other in path:
-        if last == 0:
-            return False
-        if here & 1 or here == last:
-            node = node_hash(other, node)
-            while here and not here & 1:
-                here, last = here >> 1, last >> 1
-        else:
-            node = node_hash(node, other)
-        here, last = here >> 1, last >> 1
-    return last == 0 and node == expected
 
 
 def verify_consistency(first: int, second: int, roots: tuple[bytes, bytes], path: Sequence[bytes]) -> bool:

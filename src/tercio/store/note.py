@@ -96,11 +96,6 @@ def key_id(name: str, public: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + ED25519 + public).digest()[:4]
 
 
-def verifier_key(name: str, public: bytes) -> str:
-    """The public key as other tools for signed notes take it: name, key id and key, joined by plus signs."""
-    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(ED25519 + public).decode()}"
-
-
 def _text(origin: str, size: int, root: bytes, beside: bytes) -> str:
     return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\nbeside {base64.b64encode(beside).decode()}\n"
 

@@ -40,11 +40,6 @@ class Asking:
         self._held = b""
         self._report = 0.0
 
-    @property
-    def local(self) -> str:
-        """The session's own address; empty where there is none."""
-        return str(self._socket.getsockname()[0]) if self._socket else ""
-
     def open(self) -> bool:
         """Whether there is a session, after one attempt to open it."""
         if self._socket is None:
