@@ -126,7 +126,7 @@ def test_help_names_every_command(checkout: Path, arguments: tuple[str, ...]):
 
 def test_an_unknown_command_is_told(checkout: Path):
     done = run(checkout, "destroy")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stdout == ""
     assert "there is no command 'destroy'" in done.stderr
 
