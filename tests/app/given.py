@@ -92,7 +92,7 @@ def attacked(folder: Path, *, released: bool = False) -> tuple[Settings, Desk]:
 def restored(settings: Settings) -> LoopState:
     """The state as the next loop will find it."""
     with State.open(settings.state, origin="tercio/test") as store:
-        return restore(store, content(), SECOND)[0]
+        return restore(store.restore(), content(), SECOND)[0]
 
 
 def drawn(page: RenderableType, width: int = 100) -> str:

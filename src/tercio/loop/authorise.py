@@ -12,7 +12,7 @@ from tercio.brain.decide.choose import choose
 from tercio.brain.decide.loss import Prices
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.safety import filtered
-from tercio.brain.decide.survey import survey
+from tercio.brain.decide.survey import survey, weighed
 from tercio.loop.state import Content, LoopState
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
 from tercio.model.decisions import Candidate, Decision, Permission, Ruling
@@ -68,7 +68,7 @@ def question_of(content: Content, state: LoopState, incident: Incident, now: int
     sure = {name: decayed(belief, now, fade) for name, belief in incident.sure.items()}
     return Question(
         site=content.site,
-        incident=msgspec.structs.replace(incident, beliefs=beliefs, sure=sure),
+        incident=msgspec.structs.replace(weighed(incident), beliefs=beliefs, sure=sure),
         processes=state.memory.processes,
         effects=tuple(e for _, e in sorted(state.effects.items()) if e.live),
         reaches=content.reaches,

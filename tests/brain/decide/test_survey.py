@@ -9,6 +9,8 @@ from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import (
     DETOURS,
     FAINT,
+    FIRST,
+    LAST,
     UNSEEN,
     detours,
     forced,
@@ -17,6 +19,7 @@ from tercio.brain.decide.survey import (
     remaining_steps,
     succeeds,
     survey,
+    weighed,
 )
 from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget
 from tercio.model.findings import Level
@@ -185,3 +188,20 @@ def test_a_business_service_is_threatened_through_what_it_needs():
     plant = site(shop, assets=[asset("web1", "dmz", "web")])
     (threat,) = survey(question(incident(finding("ws1", "web1", plant=plant), plant=plant), plant)).threats
     assert (threat.marks, threat.zones, threat.steps) == ({"web1"}, {"dmz"}, 2)
+
+
+@given(questions())
+def test_a_decision_rests_on_no_more_than_its_record_carries(asked: Question):
+    carried = replace(asked, incident=weighed(asked.incident))
+    assert holders(carried) == holders(asked)
+    assert survey(carried) == survey(asked)
+    assert weighed(carried.incident) == carried.incident
+
+
+def test_what_a_decision_carries_of_a_long_incident_is_bounded():
+    long = incident(*(finding("ws1", "hist1", tactics=MOVE, rule=f"r{n}") for n in range(FIRST + LAST + 9)))
+    carried = weighed(long)
+    assert len(carried.findings) == FIRST + LAST
+    assert (carried.findings[0], carried.findings[-1]) == (long.findings[0], long.findings[-1])
+    assert sorted(piece.asset for piece in carried.evidence) == ["hist1", "ws1"]
+    assert (carried.beliefs, carried.reached, carried.steps) == (long.beliefs, long.reached, long.steps)

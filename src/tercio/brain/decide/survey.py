@@ -7,7 +7,7 @@ import msgspec
 from tercio.brain.decide.forecast import median_step, reaches_within
 from tercio.brain.decide.question import Question, lines_of
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target
-from tercio.model.incidents import Stage
+from tercio.model.incidents import Evidence, Incident, Stage
 from tercio.model.site import CONTROLLERS, Process
 
 FAINT = 0.01
@@ -15,6 +15,9 @@ FAINT = 0.01
 
 DEVICES = (*CONTROLLERS, "safety", "io")
 """Roles of what an intruder is after: he acts upon it, and not from it."""
+
+FIRST, LAST = 16, 48
+"""A decision names so many findings of its incident at most, from the beginning and from the end."""
 
 UNSEEN = 0.5
 """Probability that a further step of the intruder goes unseen: even odds until drills have measured it. It must not
@@ -104,12 +107,23 @@ def holders(question: Question) -> tuple[str, ...]:
     make every answer look useless."""
     incident = question.incident
     devices = {asset.name for asset in question.site.assets.values() if asset.role in DEVICES}
-    entered = {
-        piece.asset
-        for piece in incident.evidence
-        if piece.stage == Stage.FOOTHOLD and not piece.forgeable and not piece.excuse and piece.asset not in devices
-    }
+    entered = {piece.asset for piece in incident.evidence if _enters(piece) and piece.asset not in devices}
     return tuple(name for name in sorted({*incident.proven, *entered}) if incident.proved(name) >= FAINT)
+
+
+def _enters(piece: Evidence) -> bool:
+    return piece.stage == Stage.FOOTHOLD and not piece.forgeable and not piece.excuse
+
+
+def weighed(incident: Incident) -> Incident:
+    """An incident as far as a decision rests on it, which its record then holds. Of evidence that is who was entered;
+    the beliefs say the rest. Findings are named up to a number, the first and the last: each has a record of its own.
+    """
+    entries = {piece.asset: piece for piece in reversed(incident.evidence) if _enters(piece)}
+    findings = incident.findings
+    if len(findings) > FIRST + LAST:
+        findings = (*findings[:FIRST], *findings[-LAST:])
+    return msgspec.structs.replace(incident, evidence=tuple(reversed(entries.values())), findings=findings, events=())
 
 
 def detours(target: Target | None, threat: Threat) -> int:
