@@ -277,3 +277,10 @@ def test_a_recorded_demo_has_every_line_that_it_cites(played: Played, cli: Cli):
     status, found = verdict(cli, played.settings)
     assert (status, found["absent"], found["unknown"]) == (0, 0, 0)
     assert found["size"] > 0
+
+
+def test_a_checkpoint_that_is_not_there_is_told_with_what_helps(tmp_path: Path, cli: Cli):
+    settings, _ = attacked(tmp_path)
+    done = cli("audit", "verify", "--json", "--since", str(tmp_path / "none"), settings=settings.file)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"error": f"{tmp_path}/none: No such file or directory; correct the path"}
