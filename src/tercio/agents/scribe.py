@@ -91,7 +91,7 @@ def _incident(incident: Incident, _: str) -> str:
     held = ", ".join(f"{quoted(name, 60)} {held:.0%}" for name, held in worth) or "nobody"
     again = f" and {counted(incident.repeats, 'repeat')}" if incident.repeats else ""
     return (
-        f"Incident {quoted(incident.id)} is {incident.status}: {counted(len(incident.findings), 'finding')}{again} "
+        f"Incident {quoted(incident.id)} is {incident.status}: {counted(incident.found, 'finding')}{again} "
         f"from {_names(sorted(incident.sources))}; probably held: {held}."
     )
 

@@ -45,7 +45,7 @@ def account(story: Story, now: int, zone: tzinfo | None, ways: Ways = tercio) ->
     incident, clock = story.incident, Clock(zone, story.incident.opened)
     where = f"{plain(story.site.name)}, " if story.site is not None else ""
     opened = f"opened {clock.at(incident.opened, day=True)[:19]} (all times here are {clock.offset(incident.opened)})"
-    seen = counted(len(incident.findings), "finding")
+    seen = counted(incident.found, "finding")
     seen += f", repeated {_times(incident.repeats)}" if incident.repeats else ""
     parts: list[RenderableType] = [
         Text(f"Incident {incident.id}: {incident.status}", style="bold"),

@@ -231,7 +231,7 @@ class _Account:
             proven={name: incident.proved(name) for name in sorted(incident.beliefs)},
             tactics=tuple(tactics),
             techniques=tuple(sorted(incident.techniques)),
-            findings=len(incident.findings),
+            findings=incident.found,
             evidence=len(incident.evidence),
             repeats=incident.repeats,
             rules=rules,

@@ -67,8 +67,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     act is known that could not be forged and was not announced; ``reached`` the (source, target, service) steps of
     such acts, ``steps`` the instants of those that came independently; ``repeats`` counts what only said again what
     was known; ``through`` is, per source file, the offset up to which evidence was used; ``version`` counts decisions;
-    ``round`` counts releases: evidence of an earlier round was answered, so the same thing seen again after a release
-    is new.
+    ``findings``, ``events`` and ``steps`` name the first and the last of many, and ``left_out`` counts the findings
+    between them; ``round`` counts releases: evidence of an earlier round was answered, so the same thing seen again
+    after a release is new.
     """
 
     id: str
@@ -90,6 +91,12 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     last_evidence: int
     round: int = 0
     sure: dict[str, Belief] = {}
+    left_out: int = 0
+
+    @property
+    def found(self) -> int:
+        """How many findings joined it, those included that it no longer names."""
+        return len(self.findings) + self.left_out
 
     def proved(self, name: str) -> float:
         """Probability that an asset is held, without anything that could have been forged; 0 for one not known."""

@@ -2,8 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tercio.brain.correlate.evidence import MOST_ALIKE
 from tercio.brain.correlate.incidents import (
+    FIRST,
     JOINS,
+    LAST,
     MOST_FORGED,
     MOST_STRANGERS,
     OPENS,
@@ -14,7 +17,7 @@ from tercio.brain.correlate.incidents import (
 )
 from tercio.brain.correlate.likelihood import FORGEABLE_CEILING
 from tercio.model.findings import Finding, Level
-from tercio.model.incidents import Incident, Status
+from tercio.model.incidents import Incident, Stage, Status
 from tercio.model.units import SECOND
 from tercio.model.words import Window
 from tests.brain.given import (
@@ -368,3 +371,30 @@ def test_held_now_fades_and_is_sorted():
     known = incident(finding("ws1", STRANGER, "plc1"))
     assert list(held_now(known, NOON, HALF_LIFE)) == [STRANGER, "plc1", "ws1"]
     assert held_now(known, NOON + HALF_LIFE, HALF_LIFE)["ws1"] == pytest.approx(0.4, abs=0.001)
+
+
+def test_an_incident_names_the_first_and_the_last_and_counts_the_rest():
+    """It is journaled with each of its changes: else the journal would grow with the square of what was seen."""
+    many = FIRST + LAST + 24
+    told = [finding(f"10.1.{n // 200}.{n % 200 + 1}", "plc1", tactics=WRITE, number=n) for n in range(MOST_STRANGERS)]
+    told += [finding("ws1", "plc1", rule=f"rule {n}", number=n) for n in range(MOST_STRANGERS, many)]
+    grown = incident(*told)
+    assert (grown.found, len(grown.findings), grown.left_out) == (many, FIRST + LAST, 24)
+    assert (grown.findings[0], grown.findings[-1]) == ("fnd-0", f"fnd-{many - 1}")
+    assert len(grown.events) == len(grown.steps) == FIRST + LAST
+    of_plc1 = [piece for piece in grown.evidence if piece.asset == "plc1" and piece.stage == Stage.CONTROL]
+    assert len(of_plc1) == MOST_ALIKE
+    assert len(grown.reached) == MOST_STRANGERS, "whoever reached what is known all the same"
+    assert len(grown.proven) == MOST_STRANGERS
+
+
+def test_a_flood_of_evidence_hides_nothing_that_weighs_more_or_says_something_else():
+    flood = [finding("ws1", "hist1", rule=f"r{n}", level=Level.LOW) for n in range(2 * MOST_ALIKE)]
+    full = fold(*flood)
+    assert sum(piece.asset == "ws1" for piece in one(full).evidence) == MOST_ALIKE
+    heavier = one(fold(finding("ws1", "hist1", rule="heavier", level=Level.CRITICAL), incidents=full))
+    assert heavier.evidence[-2].ratio > max(piece.ratio for piece in one(full).evidence if piece.asset == "ws1")
+    entered = one(fold(finding("ws1", "hist1", rule="entered", level=Level.LOW, tactics=MOVE), incidents=full))
+    assert Stage.FOOTHOLD in {piece.stage for piece in entered.evidence if piece.asset == "hist1"}
+    last = flood[-1]
+    assert one(fold(again(last), incidents=full)).repeats == one(full).repeats + 1

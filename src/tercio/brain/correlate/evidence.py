@@ -1,6 +1,6 @@
 """What one finding says of which asset, and how much of it was not known before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import msgspec
@@ -9,10 +9,13 @@ from tercio.brain.correlate.excuses import Excuse, excuse
 from tercio.brain.correlate.likelihood import ratio
 from tercio.model.events import Provenance
 from tercio.model.findings import Finding
-from tercio.model.incidents import Evidence, Stage
-from tercio.model.site import Site
+from tercio.model.incidents import Belief, Evidence, Stage
+from tercio.model.site import Site, ip_of
 from tercio.model.whereabouts import NOWHERE, Whereabouts, met, name_of, unknown
 from tercio.model.words import Window
+
+MOST_ALIKE = 32
+"""So many pieces of evidence that say the same of one asset are kept; further ones count only where they weigh more."""
 
 STAGES: dict[str, tuple[Stage, Stage]] = {
     "reconnaissance": (Stage.FOOTHOLD, Stage.TOUCHED),
@@ -101,6 +104,23 @@ def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:
     )
 
 
+def used_address(finding: Finding) -> tuple[str, ...]:
+    """The address that a source used; none where its host's own log names it, which proves no address."""
+    return (finding.src,) if ip_of(finding.src) is not None else ()
+
+
+def proven_steps(
+    told: Account, evidence: tuple[Evidence, ...], known: Mapping[str, Belief]
+) -> tuple[tuple[str, str, str], ...]:
+    """The steps that an account proves, as far as their ends are kept."""
+    if not told.sound:
+        return ()
+    finding = told.finding
+    service = finding.service or (f"tcp/{finding.port}" if finding.port else "")
+    kept = {*known, *(piece.asset for piece in evidence)}
+    return tuple((told.src, dst, service) for dst in told.targets if dst in kept)
+
+
 def added(known: Sequence[Evidence], piece: Evidence) -> float:
     """The likelihood ratio that a piece adds to what is known of its asset (at least 1).
 
@@ -120,6 +140,19 @@ def added(known: Sequence[Evidence], piece: Evidence) -> float:
     for place in sorted(rests):
         gains[place] = max(1.0, about[place].ratio / prod(gains[earlier] for earlier in rests[place]))
     return gains[last]
+
+
+def telling(known: Sequence[Evidence], fresh: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The pieces that still say something beside those known: not what only adds to many that say as much."""
+    weights: dict[tuple[str, Stage, bool, bool, int], list[float]] = {}
+    for piece in known:
+        weights.setdefault(_kind(piece), []).append(piece.ratio)
+    alike = [weights.get(_kind(piece), []) for piece in fresh]
+    return tuple(piece for piece, of in zip(fresh, alike, strict=True) if len(of) < MOST_ALIKE or piece.ratio > max(of))
+
+
+def _kind(piece: Evidence) -> tuple[str, Stage, bool, bool, int]:
+    return piece.asset, piece.stage, piece.forgeable, bool(piece.excuse), piece.round
 
 
 def _depends(one: Evidence, other: Evidence) -> bool:

@@ -1,17 +1,18 @@
 """Joining findings into incidents, and the beliefs that follow."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from tercio.brain.correlate.belief import decayed, likelier, unknown, updated
-from tercio.brain.correlate.evidence import Account, account, added, pieces
+from tercio.brain.correlate.evidence import Account, account, added, pieces, proven_steps, telling, used_address
 from tercio.brain.correlate.excuses import Excuse
 from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, FORGEABLE_CEILING
 from tercio.model.findings import Finding
 from tercio.model.ids import incident_id
 from tercio.model.incidents import Belief, Evidence, Incident, Status
-from tercio.model.site import Site, ip_of
+from tercio.model.site import Site
 from tercio.model.whereabouts import NOWHERE, Whereabouts
 from tercio.model.words import Window
 
@@ -27,6 +28,13 @@ MOST_STRANGERS = 256
 MOST_FORGED = 64
 """Forgeable findings fill at most so much of that, and open an incident only while at most so many rest on nothing
 better: inventing names must stay cheap for us."""
+
+
+FIRST, LAST = 64, 192
+"""An incident names so many of its findings, events and steps at most, from the beginning and from the end:
+what it holds is journaled again with each of its changes."""
+
+T = TypeVar("T")
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -99,7 +107,11 @@ def _one(
     fresh = _placed(setting.site, home.beliefs, told, fresh)
     if not fresh:
         return _repeated(home, told), Note(finding, home.id, "repeat", ())
-    return _joined(setting, home, told, fresh), Note(finding, home.id, "joined", fresh)
+    fresh = telling(home.evidence, fresh)
+    joined = _joined(setting, home, told, fresh)
+    if not fresh and (joined.proven, joined.reached) == (home.proven, home.reached):
+        return _repeated(home, told), Note(finding, home.id, "repeat", ())
+    return joined, Note(finding, home.id, "joined", fresh)
 
 
 def _doubted(setting: Setting, home: Incident, told: Account) -> Account:
@@ -197,9 +209,9 @@ def _opened(
         findings=(finding.id,),
         events=finding.events,
         techniques=finding.techniques,
-        sources={told.src: _used(finding)},
+        sources={told.src: used_address(finding)},
         proven=(told.src,) if told.sound else (),
-        reached=_steps(told, evidence, {}),
+        reached=proven_steps(told, evidence, {}),
         steps=(told.at,) if told.sound else (),
         repeats=0,
         through={finding.source: (finding.generation, finding.offset)},
@@ -221,22 +233,25 @@ def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Eviden
         status=Status.OPEN if home.status == Status.RELEASED and told.pardon is None else home.status,
         beliefs=beliefs,
         evidence=(*home.evidence, *fresh),
-        findings=(*home.findings, finding.id),
-        events=tuple(dict.fromkeys((*home.events, *finding.events))),
+        findings=_ends((*home.findings, finding.id)),
+        left_out=home.left_out + (len(home.findings) >= FIRST + LAST),
+        events=_ends(tuple(dict.fromkeys((*home.events, *finding.events)))),
         techniques=tuple(dict.fromkeys((*home.techniques, *finding.techniques))),
-        sources={**home.sources, told.src: tuple(dict.fromkeys((*home.sources.get(told.src, ()), *_used(finding))))},
+        sources={
+            **home.sources,
+            told.src: tuple(dict.fromkeys((*home.sources.get(told.src, ()), *used_address(finding)))),
+        },
         proven=tuple(dict.fromkeys((*home.proven, told.src))) if told.sound else home.proven,
-        reached=tuple(dict.fromkeys((*home.reached, *_steps(told, fresh, home.beliefs)))),
-        steps=(*home.steps, told.at) if independent else home.steps,
+        reached=tuple(dict.fromkeys((*home.reached, *proven_steps(told, fresh, home.beliefs)))),
+        steps=_ends((*home.steps, told.at)) if independent else home.steps,
         through={**home.through, finding.source: (finding.generation, finding.offset)},
         last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
         sure=sure,
     )
 
 
-def _used(finding: Finding) -> tuple[str, ...]:
-    """The address that a source used; none where its host's own log names it, which proves no address."""
-    return (finding.src,) if ip_of(finding.src) is not None else ()
+def _ends(items: tuple[T, ...]) -> tuple[T, ...]:
+    return items if len(items) <= FIRST + LAST else (*items[:FIRST], *items[-LAST:])
 
 
 def _repeated(home: Incident, told: Account) -> Incident:
@@ -282,15 +297,3 @@ def _renew(told: Account, round_: int, beliefs: dict[str, Belief], sure: dict[st
 
 def _kept(belief: Belief, now: int) -> Belief:
     return msgspec.structs.replace(belief, as_of=max(belief.as_of, now))
-
-
-def _steps(
-    told: Account, evidence: tuple[Evidence, ...], known: Mapping[str, Belief]
-) -> tuple[tuple[str, str, str], ...]:
-    """The steps that an account proves, as far as their ends are kept."""
-    if not told.sound:
-        return ()
-    finding = told.finding
-    service = finding.service or (f"tcp/{finding.port}" if finding.port else "")
-    kept = {*known, *(piece.asset for piece in evidence)}
-    return tuple((told.src, dst, service) for dst in told.targets if dst in kept)
