@@ -55,8 +55,8 @@ def parsed(value: dict[str, Any]) -> Event:
     return event
 
 
-def test_a_handshake_twice_for_a_source_that_makes_many() -> None:
-    assert sorted(alert["src_ip"] for alert in alerts(9200001)) == sorted((HMI, SCANNER, SCANNER))
+def test_a_handshake_twice_for_two_hosts_that_make_many() -> None:
+    assert sorted(alert["src_ip"] for alert in alerts(9200001)) == sorted((HMI, SCANNER, SCANNER, SCANNER))
     assert all(parsed(alert).provenance is Provenance.ESTABLISHED for alert in alerts(9200001))
 
 

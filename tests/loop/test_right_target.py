@@ -151,13 +151,15 @@ def moved(desk: Desk, address: str, to: str, *, by: str = GATE_OFFICE, sport: in
 def test_an_address_that_moves_is_free_in_the_same_turn_and_the_machine_stays_refused() -> None:
     desk = contained(X4, STRANGER)
     assert desk.effect.target == HostTarget(X4, (X4,), (STRANGER,))
-    moved(desk, X4, MAC["ws2"])
+    see(desk, ack(desk.now, X4, MAC["ws2"]))
     (order,) = desk.orders
     assert (order.action, order.target) == (Action.DENY, HostTarget(X4, (), (STRANGER,)))
     assert order.until <= desk.effect.until
     desk.answer()
     assert desk.effect.target == order.target
     assert f"{X4} moved to another machine" in desk.effect.why
+    moved(desk, X4, MAC["ws2"])
+    assert not desk.orders
     see(desk, *seen_twice(desk.now, X4, MAC["ws2"], 47000)[:1])
     assert not desk.orders, "it is let go once"
 

@@ -120,16 +120,19 @@ class Sink:
             line.close()
 
 
+Seen = tuple[str, str, int, frozenset[int]]
+
+
 class Watch:
-    """Frames seen since it began, as (source, destination, TCP flags) of IPv4 and IPv6 TCP, and a count of all."""
+    """Frames seen since it began, as (source, destination, TCP flags, both ports) of IPv4 and IPv6 TCP."""
 
     def __init__(self, line: socket.socket) -> None:
         self.line = line
         self.line.setblocking(False)
 
-    def tcp(self) -> list[tuple[str, str, int]]:
+    def tcp(self) -> list[Seen]:
         """What has been seen, incoming only; forgets it."""
-        found: list[tuple[str, str, int]] = []
+        found: list[Seen] = []
         while True:
             try:
                 frame, (_, _, kind, _, _) = self.line.recvfrom(65536)
@@ -142,15 +145,19 @@ class Watch:
         self.line.close()
 
 
-def _tcp(frame: bytes) -> list[tuple[str, str, int]]:
+def _tcp(frame: bytes) -> list[Seen]:
     packet = frame[14:]
     if frame[12:14] == b"\x08\x00" and packet[9] == socket.IPPROTO_TCP:
         ends = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
-        return [(*ends, packet[(packet[0] & 15) * 4 + 13])]
+        return [(*ends, *_flags_and_ports(packet[(packet[0] & 15) * 4 :]))]
     if frame[12:14] == b"\x86\xdd" and packet[6] == socket.IPPROTO_TCP:
         source, sink = (socket.inet_ntop(socket.AF_INET6, packet[at : at + 16]) for at in (8, 24))
-        return [(source, sink, packet[40 + 13])]
+        return [(source, sink, *_flags_and_ports(packet[40:]))]
     return []
+
+
+def _flags_and_ports(segment: bytes) -> tuple[int, frozenset[int]]:
+    return segment[13], frozenset(struct.unpack("!HH", segment[:4]))
 
 
 RST = 4

@@ -33,6 +33,8 @@ except OSError as error:
     print(type(error).__name__)
 """
 TABLE = ("inet", "tercio")
+BY_DHCP = {f'mac = "{HOSTS[name].mac}"\n': "" for name in ("ws1", "ws2")}
+"""The office's machines have their addresses by DHCP: the site does not list which machine has which."""
 PATIENCE = 60.0
 """Seconds that anything may take, however slow the machine is."""
 EARLY = 0.4
@@ -82,7 +84,7 @@ class Stage:
 
     def __init__(self, plant: Range, folder: Path) -> None:
         self.plant = plant
-        self.platform = Platform(folder, plant)
+        self.platform = Platform(folder, plant, {"site.toml": BY_DHCP})
         self.platform.ready()
         self.follower = Follower(self.platform.news, lambda entry: self.kinds.append((entry.kind, entry.subject)))
         self.kinds: list[tuple[str, str]] = []
@@ -208,8 +210,8 @@ def table_is_deleted_when_dead(stage: Stage) -> dict[str, object]:
 
 def address_moves(stage: Stage) -> dict[str, object]:
     """An office address passes to another machine by DHCP; the new one goes on with its day under it."""
-    plant, address = stage.plant, HOSTS["ws1"].address4
-    plant.visit("lease")
+    plant, address, before = stage.plant, HOSTS["ws1"].address4, len(stage.effects)
+    plant.visit("lease", "--store", str(plant.folder / "passed"))
     status = plant.finish("lease")
 
     def works() -> bool:
@@ -218,22 +220,31 @@ def address_moves(stage: Stage) -> dict[str, object]:
 
     stage.until(works, "the new machine works under the address")
     stage.follower.wait(1.0)
-    back = moves_back(plant, "back")
-    return {"status": [status, back], "effects": len(stage.effects)}
+    back = moves_back(stage, "back")
+    return {"status": [status, back], "effects": len(stage.effects) - before}
 
 
-def moves_back(plant: Range, store: str) -> int:
+def talks(stage: Stage) -> None:
+    """The first machine does something everyday under its address, so that it is known whose that is."""
+    stage.plant.run_in("ws1", ["python3", "-c", CONNECT.format(own=WS1, to=HOSTS["jump1"].address4)])
+    stage.follower.wait(1.0)
+
+
+def moves_back(stage: Stage, store: str) -> int:
     """The address is the first machine's again, and the second has its own."""
+    plant = stage.plant
     plant.visit("lease", "--hosts", "ws2", "ws1", "--store", str(plant.folder / store))
     back = plant.finish("lease")
     plant.run_in("ws2", ["ip", "addr", "add", f"{HOSTS['ws2'].address4}/24", "dev", "eth0"])
     plant.run_in("ws2", ["ip", "route", "replace", "default", "via", f"{SEGMENTS['office'].prefix4}.1"])
+    talks(stage)
     return back
 
 
 def denied_address_moves(stage: Stage) -> dict[str, object]:
     """The intruder is refused; then his address passes to another machine by DHCP, and he stays refused without it."""
     plant, mac = stage.plant, HOSTS["ws1"].mac
+    talks(stage)
     effect = stage.intrude(60, 900)
     stage.silence()
     machines = plant.run_in(GATEWAY, ["nft", "list", "set", *TABLE, "macs2"]).stdout.count(mac)
@@ -248,7 +259,7 @@ def denied_address_moves(stage: Stage) -> dict[str, object]:
     stage.until(let_go, "the address is let go")
     after = stage.effects[effect.lease]
     reached = plant.run_in("ws2", ["python3", "-c", CONNECT.format(own=WS1, to=HOSTS["plc1"].address4)])
-    back = moves_back(plant, "moved-back")
+    back = moves_back(stage, "moved-back")
     plant.run_in("ws1", ["ip", "addr", "add", f"{SPARE}/24", "dev", "eth0"])
     spare = plant.run_in("ws1", ["python3", "-c", CONNECT.format(own=SPARE, to=HOSTS["plc1"].address4)])
     plant.run_in("ws1", ["ip", "addr", "del", f"{SPARE}/24", "dev", "eth0"])
@@ -273,7 +284,7 @@ def play(folder: Path) -> dict[str, object]:
     try:
         stages.append(Stage(plant, folder / "one"))
         for scene in (
-            *([address_moves, denied_address_moves] if shutil.which("busybox") else []),
+            *([denied_address_moves, address_moves] if shutil.which("busybox") else []),
             loop_is_killed,
             people_undo,
             table_is_deleted,

@@ -9,7 +9,7 @@ import msgspec
 from tercio.agents.commander import orders
 from tercio.agents.situation import against
 from tercio.agents.watch import triage
-from tercio.brain.correlate.incidents import Note, Setting, correlate
+from tercio.brain.correlate.incidents import Note, Setting, correlate, proved_now
 from tercio.brain.correlate.processes import observe
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
@@ -30,6 +30,9 @@ FLUSH = 5 * SECOND
 FLUSH_DIRTY = 30 * SECOND
 """Where nothing is journaled, offsets and counts are still written this often (microseconds); less often while a known
 attack only repeats itself, because then the incident is journaled with them."""
+
+CLEARLY = 0.1
+"""A source that is held with so much more probability than when it was decided about is decided about anew."""
 
 LONGEST_LOOK = 3600 * SECOND
 """While nothing but time passes, an incident is decided again after twice as long each time, up to this."""
@@ -142,14 +145,22 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
 
 def _unanswered(content: Content, state: LoopState, incident: Incident, address: str, now: int) -> bool:
     """Repeats are no news. But what somebody goes on with while nothing stands against him may have been decided when
-    it looked weaker, as old evidence does: after a restart, or a silence of the sensor. It is decided again, ever more
-    rarely."""
+    it looked weaker, as old evidence does: after a restart, or a silence of the sensor. It is decided again: at once
+    where it is clearly more probable now, else ever more rarely."""
     names = {name for name in incident.proven if address in incident.sources.get(name, ())}
     effects = [effect for effect in state.effects.values() if effect.incident == incident.id]
     if names <= {name for effect in effects for name in against(content.site, effect.target, names)}:
         return False
     docket = docket_of(state, incident.id)
+    if _likeliest(content, incident, now) > docket.held + CLEARLY:
+        return True
     return not 0 <= now - docket.decided < _patience(content, docket.looked - 1)
+
+
+def _likeliest(content: Content, incident: Incident, now: int) -> float:
+    """How probable it is that the likeliest proven source is held."""
+    half_life = content.outlook.half_life
+    return max((proved_now(incident, name, now, half_life) for name in incident.proven), default=0.0)
 
 
 def _untold(state: LoopState, notes: tuple[Note, ...], now: int) -> tuple[LoopState, list[Note]]:
@@ -223,12 +234,14 @@ def _decide(content: Content, state: LoopState, changed: set[str], ledger: Ledge
 def _look_again(content: Content, state: LoopState, result: Deliberation, *, fresh: bool) -> LoopState:
     """Waiting and asking end by themselves: the incident is looked at again when the wait is over."""
     decision = result.decision
+    incident = state.incidents[decision.incident]
+    held = round(_likeliest(content, incident, decision.time), 6)
     verbs = {c.verb for c in decision.candidates if c.id in decision.chosen.candidates}
     if verbs - {Verb.NOTHING, Verb.WAIT, Verb.ASK}:
-        return enter(state, decision.incident, due=0, looked=0, decided=decision.time)
+        return enter(state, decision.incident, due=0, looked=0, decided=decision.time, held=held)
     looked = 0 if fresh else docket_of(state, decision.incident).looked
     due = decision.time + _patience(content, looked) if verbs - {Verb.NOTHING} else 0
-    return enter(state, decision.incident, due=due, looked=looked + 1, decided=decision.time)
+    return enter(state, decision.incident, due=due, looked=looked + 1, decided=decision.time, held=held)
 
 
 def _patience(content: Content, looked: int) -> int:

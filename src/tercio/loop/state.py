@@ -67,13 +67,14 @@ class Care(msgspec.Struct, frozen=True):
 
 class Docket(msgspec.Struct, frozen=True):
     """What is due for one incident: at ``due`` it is decided again (0: not before something happens); ``decided`` is
-    when it was last, ``looked`` counts decisions that did nothing since something happened, ``failed`` orders in a row
-    that failed."""
+    when it was last, and ``held`` how probable it then was that the likeliest proven source is held; ``looked`` counts
+    decisions that did nothing since something happened, ``failed`` orders in a row that failed."""
 
     due: int = 0
     looked: int = 0
     failed: int = 0
     decided: int = 0
+    held: float = 0.0
 
 
 class Blamed(msgspec.Struct, frozen=True):

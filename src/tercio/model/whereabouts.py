@@ -184,6 +184,9 @@ def _named(site: Site, name: str, addresses: Iterable[str]) -> frozenset[str]:
 
 
 def moved(at: Whereabouts, address: str, macs: Iterable[str], since: int) -> bool:
-    """Whether an address went, after ``since`` (an instant), to a machine that is none of ``macs``."""
-    home = at.homes.get(address)
+    """Whether an address went, after ``since`` (an instant), to a machine that is none of ``macs``. Where a machine is
+    known by its link address, a server's word is enough: it is refused under that, whatever becomes of the address."""
+    home, word = at.homes.get(address), at.promised.get(address)
+    if word is not None and macs and word.since > since and word.mac not in macs:
+        return True
     return home is not None and bool(home.before) and home.since > since and home.mac not in macs

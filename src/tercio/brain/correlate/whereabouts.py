@@ -106,7 +106,9 @@ class Census:
         if link and not src.mac:
             return bool(known), ""
         disputed = now - self.at.disputes.get(src.address, -PROOF_AGE) < PROOF_AGE
-        return False, UNKNOWN if disputed else ""
+        word = self.at.promised.get(src.address)
+        passing = word is not None and bool(known) and word.mac != known
+        return False, UNKNOWN if disputed or passing else ""
 
     def _own(self, end: Endpoint, other: Endpoint, link: bool) -> str:
         """The link address of an end where it is a machine's own, and no router's on the way. Else empty."""
