@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Commands are printed as whoever started us calls them; tests expect the plain name.
+os.environ.pop("TERCIO_CALLED", None)
+
 # Machines differ and are shared: no property fails for being slow. Where a failure must mean the change at hand,
 # examples are the same every time; at a developer's desk they are new every time.
 settings.register_profile("desk", deadline=None)
