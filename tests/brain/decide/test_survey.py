@@ -199,7 +199,8 @@ def test_a_decision_rests_on_no_more_than_its_record_carries(asked: Question):
 
 
 def test_what_a_decision_carries_of_a_long_incident_is_bounded():
-    long = incident(*(finding("ws1", "hist1", tactics=MOVE, rule=f"r{n}") for n in range(FIRST + LAST + 9)))
+    many = tuple(f"fnd-{number}" for number in range(FIRST + LAST + 9))
+    long = replace(incident(finding("ws1", "hist1", tactics=MOVE)), findings=many)
     carried = weighed(long)
     assert len(carried.findings) == FIRST + LAST
     assert (carried.findings[0], carried.findings[-1]) == (long.findings[0], long.findings[-1])
