@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from tercio.app.operate import REFUSED
 from tercio.model.commands import ConduitTarget, Effect, FlowTarget, HostTarget
 from tercio.model.incidents import Incident
 from tercio.model.journal import Spoken
 from tercio.model.site import Site
-from tercio.model.words import ALL, WordKind
+from tercio.model.words import ALL, NOT_DONE, WordKind
 
 
 def concerning(
@@ -25,7 +24,7 @@ def concerning(
     lines = _processes(site, machines) if site is not None else set()
     windows: set[str] = set()
     for each in spoken:
-        word, done = each.word, not each.answer.startswith(REFUSED)
+        word, done = each.word, not each.answer.startswith(NOT_DONE)
         if word.target not in ("", ALL) and any(_begins(name, word.target) for name in own):
             yield each
         elif not done:

@@ -8,13 +8,10 @@ import msgspec
 from tercio.app.checkup import owner
 from tercio.model.journal import Spoken
 from tercio.model.units import duration
-from tercio.model.words import LONGEST_WINDOW, Window, WordKind
+from tercio.model.words import LONGEST_WINDOW, NOT_DONE, Window, WordKind
 from tercio.products.transports.words import Heard, Said, say
 from tercio.store.errors import StateUnusable
 from tercio.store.reader import Entry, Reader
-
-REFUSED = "not done: "
-"""How the loop begins an answer to a word that it could not carry out."""
 
 CHUNK = 1000
 """Records of the journal that are read at once."""
@@ -39,7 +36,7 @@ def tell(state: Path, said: Said) -> Heard:
         without = "; to take effects back without it, add --offline" if said.kind == WordKind.UNDO else ""
         words = f"no loop listens at {state / 'loop.sock'} ({error.strerror or error})"
         raise NobodyListens(f"{words}; start it with `tercio up`{without}") from None
-    return Heard(heard.ok and not heard.answer.startswith(REFUSED), heard.answer)
+    return Heard(heard.ok and not heard.answer.startswith(NOT_DONE), heard.answer)
 
 
 def undo(state: Path, target: str) -> Heard:
@@ -74,7 +71,7 @@ def open_windows(reader: Reader, now: int) -> tuple[Window, ...]:
     found: dict[str, Window] = {}
     for spoken in _spoken(reader):
         word, name = spoken.word, spoken.answer.partition(":")[0]
-        if spoken.answer.startswith(REFUSED):
+        if spoken.answer.startswith(NOT_DONE):
             continue
         if word.kind == WordKind.WINDOW_OPEN and word.window is not None:
             found[name] = msgspec.structs.replace(word.window, id=name, by=word.who)

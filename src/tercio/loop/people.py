@@ -9,7 +9,7 @@ from tercio.model.commands import Effect, target_name
 from tercio.model.ids import mint
 from tercio.model.tomltable import nearest
 from tercio.model.units import timestamp
-from tercio.model.words import ALL, LONGEST_WINDOW, Window, Word, WordKind
+from tercio.model.words import ALL, LONGEST_WINDOW, NOT_DONE, Window, Word, WordKind
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def hear(content: Content, state: LoopState, word: Word) -> Heard:
 
 
 def _refused(state: LoopState, why: str) -> Heard:
-    return Heard(state.memory, (), f"not done: {why}")
+    return Heard(state.memory, (), f"{NOT_DONE}{why}")
 
 
 def _live(state: LoopState) -> list[Effect]:

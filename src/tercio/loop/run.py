@@ -177,6 +177,7 @@ class Shell:
         try:
             result = turn(self._setup.content, self._state, inputs)
         except Exception as error:
+            # Whatever a record did to it: else the same place is read and fails again after each restart, for ever.
             if not inputs.batches:
                 raise
             for loss in self._pile.part(self._setup.content.sensors, error):

@@ -9,6 +9,9 @@ from tercio.model.units import HOUR
 ALL = "all"
 """The target of a word that means everything."""
 
+NOT_DONE = "not done: "
+"""How an answer to a word begins that could not be carried out."""
+
 LONGEST_WINDOW = 24 * HOUR
 """Nobody announces more than a day ahead (microseconds): what is forgotten must end by itself."""
 

@@ -18,6 +18,7 @@ from tercio.model.services import port_of
 from tercio.model.units import duration
 from tercio.products.effectors import EFFECTORS
 from tercio.products.effectors.addresses import link_address, network, plain
+from tercio.products.transports.seqpacket import LONGEST_PATH
 
 _NUMERIC = re.compile(r"[\d.]+|\d+\..*|.*[:/].*")
 """What looks like an address must be one: a typing error must not become a name that protects nothing."""
@@ -119,8 +120,8 @@ def _line(text: str, error: str) -> str:
 def _checked(raw: Raw, path: Path) -> HandFile:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", raw.name):
         raise ValueError("name: use 1 to 64 letters, digits, dots, dashes, underscores")
-    if not raw.socket.startswith("/") or len(raw.socket.encode()) > 103:
-        raise ValueError("socket: give an absolute path of at most 103 bytes")
+    if not raw.socket.startswith("/") or len(raw.socket.encode()) > LONGEST_PATH:
+        raise ValueError(f"socket: give an absolute path of at most {LONGEST_PATH} bytes")
     if raw.mechanism not in EFFECTORS:
         raise ValueError(f"mechanism: {raw.mechanism!r} is not one of {', '.join(EFFECTORS)}")
     if raw.targets_per_hour < 1:

@@ -62,10 +62,15 @@ class Exchange:
     def end(self) -> None:
         """Say goodbye, and wait a little for the other side's: what both have said explains the silence after it."""
         self._numbering.send(self._carry, last=True)
-        deadline = time.monotonic() + LINGER
-        while self.watch.received and not self.watch.ended and time.monotonic() < deadline:
-            self.listen()
-            time.sleep(0.005)
-        for silence in self.watch.close(time.time_ns()):
-            self.trace.add(silence)
-        self.trace.add(self.watch.count(now()))
+        hear_out(self.watch, self.listen, self.trace)
+
+
+def hear_out(watch: Watch, listen: Callable[[], None], trace: Trace) -> None:
+    """Wait a little for the other side's goodbye, then trace the last silences and the count."""
+    deadline = time.monotonic() + LINGER
+    while watch.received and not watch.ended and time.monotonic() < deadline:
+        listen()
+        time.sleep(0.005)
+    for silence in watch.close(time.time_ns()):
+        trace.add(silence)
+    trace.add(watch.count(now()))

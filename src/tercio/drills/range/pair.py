@@ -13,6 +13,7 @@ import sys
 import time
 
 from tercio.drills.range.actor import Stopped, arguments, play
+from tercio.drills.range.exchange import hear_out
 from tercio.drills.range.stamps import Arrived, Frame, Numbering, Watch, decode, receive, stamped
 from tercio.drills.range.traces import Started, TakeOver, Trace, now
 
@@ -21,7 +22,7 @@ CYCLE, WATCHDOG = 200_000, 600_000
 """Microseconds between two heartbeats, and of silence after which the station in reserve takes over."""
 MAIN, RESERVE = 200, 100
 """Priorities."""
-LINGER, REPORT = 1.0, 0.5
+REPORT = 0.5
 _HEAD = struct.Struct("!BBBBBBH4s")
 
 
@@ -118,13 +119,7 @@ def leave(station: Station) -> None:
     if station.options.main:
         station.beat(last=True)
         return
-    deadline = time.monotonic() + LINGER
-    while station.watch.received and not station.watch.ended and time.monotonic() < deadline:
-        station.listen()
-        time.sleep(0.005)
-    for silence in station.watch.close(time.time_ns()):
-        station.trace.add(silence)
-    station.trace.add(station.watch.count(now()))
+    hear_out(station.watch, station.listen, station.trace)
 
 
 def advert(packet: bytes) -> tuple[int, Frame | None]:

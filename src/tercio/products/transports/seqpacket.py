@@ -9,6 +9,9 @@ from pathlib import Path
 LARGEST = 65536
 """Bytes of one message."""
 
+LONGEST_PATH = 107 - len(".new")
+"""Bytes of a socket's path: the kernel takes 107, and a socket is made under a longer name first."""
+
 
 def listen(path: str, uid: int) -> socket.socket:
     """Listen at a pathname with mode 0600, owned by ``uid``. What a dead process left there is replaced. The name

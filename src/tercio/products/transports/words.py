@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tercio.model.words import Window, Word, WordKind
+from tercio.model.words import NOT_DONE, Window, Word, WordKind
 
 LONGEST = 65536
 """Bytes of one word at the most."""
@@ -18,7 +18,7 @@ LONGEST = 65536
 PATIENCE = 10.0
 """Seconds that a connection may take to say its word, or to wait for the answer."""
 
-LATE = "not done: the loop did not answer in time; `tercio doctor` says whether it runs"
+LATE = f"{NOT_DONE}the loop did not answer in time; `tercio doctor` says whether it runs"
 ENDED = "the loop ended before it answered; say it again once it runs"
 
 _CREDENTIALS = struct.Struct("3i")
