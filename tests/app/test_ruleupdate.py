@@ -1,6 +1,7 @@
 """Releases of rules: what comes in, what is kept, what is refused, and that a folder is never half of two."""
 
 import io
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -170,6 +171,30 @@ def test_what_is_no_archive_is_said(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "file").write_bytes(data)
     with pytest.raises(ValueError, match="neither a folder nor an archive"):
         prepare(tmp_path / "file", tmp_path / "sigma")
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "bz2", "xz", ""])
+def test_half_of_a_damaged_archive_is_no_release(tmp_path: Path, kind: str) -> None:
+    noise = random.Random(7)
+    files = {f"rules/{n}.yml": rule(f"r{n}", noise.randbytes(900).hex()) for n in range(40)}
+    if kind == "zip":
+        path = tmp_path / "release.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+    else:
+        path = tmp_path / f"release.tar.{kind}"
+        with tarfile.open(path, f"w:{kind}") as archive:
+            for name, text in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(text)
+                archive.addfile(info, io.BytesIO(text.encode()))
+    data = bytearray(path.read_bytes())
+    assert len(prepare(path, tmp_path / "sigma").added) == len(files)
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + b"\x55" * 3000 + data[middle + 3000 :])
+    with pytest.raises((ValueError, OSError)):
+        prepare(path, tmp_path / "sigma")
 
 
 def test_a_release_without_a_usable_rule_is_refused_and_broken_ones_are_told(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ an archive is hostile until looked at: names stay inside, sizes and numbers are 
 The folder is put in place whole; what was there before is kept beside it as one archive.
 """
 
+import gzip
 import hashlib
 import io
+import lzma
 import re
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +29,12 @@ LARGEST = 1 << 20
 """Bytes of one file."""
 LIST = "sigma.json"
 """What a folder was made from, and the hash of each file in it."""
+
+_DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError),  # A zip's unknown method, and its encryption.
+)
+"""What reading an archive raises that can't be read."""
 
 _NOTICE = re.compile(r"(licen[cs]e|notice|copying|copyright|authors|version)[^/]*", re.IGNORECASE)
 _ELSEWHERE = frozenset(("regression_data", "deprecated", "unsupported", "placeholder", "rules-placeholder", "tests"))
@@ -163,8 +172,21 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
                 for member in archive:
                     if member.isreg() and _wanted(member.name, member.size) and (file := archive.extractfile(member)):
                         yield member.name, file.read()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+                _ended(archive)
+    except _DAMAGED as error:
         raise ValueError(f"{source} is neither a folder nor an archive that can be read (tar, zip): {error}") from error
+
+
+def _ended(archive: tarfile.TarFile) -> None:
+    """Whether this is really the end: tarfile also takes a damaged header for it, and half a release must not look like
+    a whole one. Raises tarfile.ReadError, or what the stream's own check raises."""
+    for _ in range(MOST_BYTES // LARGEST):
+        rest = archive.fileobj.read(LARGEST) if archive.fileobj else b""
+        if not rest:
+            return
+        if rest.strip(b"\0"):
+            break
+    raise tarfile.ReadError("it is damaged, or goes on behind its end")
 
 
 def _wanted(name: str, size: int) -> bool:
