@@ -214,12 +214,24 @@ def second(folder: Path) -> dict[str, object]:
 
 
 def left() -> dict[str, object]:
-    """Processes of this sandbox beside this one, and namespaces by name."""
+    """Processes of this sandbox beside this one, namespaces by name, and links; who has ended is gone."""
     here = [p for p in Path("/proc").iterdir() if p.name.isdecimal() and int(p.name) != 1]
-    names = [p.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode() for p in here if p.exists()]
+    names = [words(p) for p in here]
     bound = [p.name for p in Path("/run/netns").iterdir()]
     links = subprocess.run(["ip", "-br", "link"], text=True, capture_output=True, check=True).stdout.splitlines()
-    return {"processes": names, "namespaces": bound, "links": [line.split()[0] for line in links]}
+    return {
+        "processes": [name for name in names if name],
+        "namespaces": bound,
+        "links": [line.split()[0] for line in links],
+    }
+
+
+def words(process: Path) -> str:
+    """The command line of a process; empty if it has ended (the kernel gives none for one that nobody waited for)."""
+    try:
+        return process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 if __name__ == "__main__":
