@@ -171,8 +171,8 @@ CASES = {
         LAST + 1,
         "hands.gateway.start is no command line (No closing quotation)",
     ),
-    "long socket": (f'socket = "{"x" * 120}"\n', "end", LAST, "the kernel takes 107: shorten it"),
-    "long state": ('state = "state"', f'state = "{"x" * 120}"', 2, "the kernel takes 107: shorten it"),
+    "long socket": (f'socket = "{"x" * 120}"\n', "end", LAST, "103 fit: shorten it"),
+    "long state": ('state = "state"', f'state = "{"x" * 120}"', 2, "103 fit: shorten it"),
     "two sources, one file": (
         '[sources.b]\nsensor = "suricata"\npath = "./eve.json"\n',
         "end",

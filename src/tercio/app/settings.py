@@ -17,12 +17,10 @@ from tercio.model.tomltable import Faults, Table
 from tercio.model.units import SECOND, cents
 from tercio.products.effectors import EFFECTORS
 from tercio.products.sensors import SENSORS
+from tercio.products.transports.seqpacket import LONGEST_PATH
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """Names of sources and hands: they become file names, and parts of ids."""
-
-LONGEST_SOCKET = 107
-"""Bytes of a socket's path: what the kernel takes."""
 
 DAY = 24 * 3600 * SECOND
 
@@ -253,10 +251,8 @@ def _named(table: Table, name: str) -> None:
 
 def _fits_a_socket(table: Table, key: str, path: Path) -> None:
     length = len(os.fsencode(path))
-    if length > LONGEST_SOCKET:
-        table.fault(
-            key, f"leads to the socket {path}, of {length} bytes; the kernel takes {LONGEST_SOCKET}: shorten it"
-        )
+    if length > LONGEST_PATH:
+        table.fault(key, f"leads to the socket {path}, of {length} bytes; {LONGEST_PATH} fit: shorten it")
 
 
 def _each_alone(table: Table, key: str, found: list[tuple[str, Path]]) -> None:
