@@ -1,6 +1,7 @@
 """The archive of all lines: what may be asked of it, as neutral values, and what it answers.
 
-A condition only narrows: the archive may give more lines than it asks for, never fewer. Whoever asks decides about each.
+A condition only narrows: the archive may give more lines than it asks for, never fewer. Whoever asks decides about
+each.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ class AtHost(msgspec.Struct, frozen=True, tag="host"):
 
 class Routed(msgspec.Struct, frozen=True, tag="routed"):
     """The line's routing field (one of its ``LogSource.routes``) has one of these values: as detection compares them,
-    as text and folded; the empty text where the record does not have the field."""
+    as text and folded (``ir.text_of``, ``ir.fold``); the empty text where the record does not have the field."""
 
     field: str
     values: tuple[str, ...]
