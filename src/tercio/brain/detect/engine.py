@@ -93,7 +93,7 @@ class _Router:
         self._anywhere: list[Rule] = []
         self._routed: dict[Route, list[Rule]] = {}
         for rule in ruleset.rules.values():
-            routes = _routes(rule.origin, source)
+            routes = routes_of(rule.origin, source)
             if routes is None and nothing_routed.known(rule.condition) is False:
                 self._anywhere.append(rule)
             for route in routes or ():
@@ -146,7 +146,7 @@ def _matchers(ruleset: RuleSet, memory: Memory, databases: Databases) -> dict[st
     return {field: FieldMatcher(members, memory, databases) for field, members in leaves.items()}
 
 
-def _routes(origin: Origin, source: LogSource) -> tuple[Where, ...] | None:
+def routes_of(origin: Origin, source: LogSource) -> tuple[Where, ...] | None:
     """The routing values that a rule is about, as alternatives: none where it is about another source, None where it
     names only the product, so that its condition must choose."""
     if origin.product != source.product:
