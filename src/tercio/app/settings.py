@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tercio.agents.situation import Limits
+from tercio.app.partition import BULK, LANES, lane_of, shares
 from tercio.brain.decide.question import Outlook
 from tercio.loop.state import Release
 from tercio.model.tomlines import Path as Place
@@ -34,13 +35,15 @@ class SettingsError(ValueError):
 
 class SourceSettings(msgspec.Struct, frozen=True):
     """One sensor's file, and after which silence (microseconds) it counts as dead. ``from_start`` says that a first
-    start reads all that is in the file already, instead of what is written from then on."""
+    start reads all that is in the file already, instead of what is written from then on; ``lane`` whether it is looked
+    at first, or in bulk."""
 
     name: str
     sensor: str
     path: Path
     silent_after: int
     from_start: bool
+    lane: str
 
 
 class HandSettings(msgspec.Struct, frozen=True):
@@ -59,7 +62,7 @@ class HandSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings of one site. ``placeholders`` is what the placeholders of rules stand for (``%name%``, Sigma's
+    """All settings of one site. ``workers`` are the sources of each worker, by its name. ``placeholders`` is what the placeholders of rules stand for (``%name%``, Sigma's
     ``expand``). Paths are absolute: those in the file are relative to its folder. ``text`` is the file
     as it was read, so that what is found wrong later can be told by its line."""
 
@@ -71,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     placeholders: dict[str, tuple[str, ...]] = {}
     mandate: tuple[Path, ...]
     sources: tuple[SourceSettings, ...]
+    workers: dict[str, tuple[str, ...]] = {}
     hands: tuple[HandSettings, ...]
     limits: Limits
     outlook: Outlook
@@ -123,6 +127,7 @@ def _settings(file: Path, text: str, root: Table) -> Settings:
     rules, mandate = head.texts("rules"), head.texts("mandate")
     _fits_a_socket(head, "state", state / "loop.sock")
     head.done()
+    sources = tuple(_source(folder, name, table) for name, table in root.named("sources"))
     result = Settings(
         file=file,
         text=text,
@@ -131,7 +136,8 @@ def _settings(file: Path, text: str, root: Table) -> Settings:
         rules=tuple(_path(folder, text) for text in rules),
         placeholders=_placeholders(root.table("placeholders")),
         mandate=tuple(_path(folder, text) for text in mandate),
-        sources=tuple(_source(folder, name, table) for name, table in root.named("sources")),
+        sources=sources,
+        workers=shares(root.table("workers"), [source.name for source in sources if source.lane == BULK], cores()),
         hands=tuple(_hand(folder, name, table) for name, table in root.named("hands")),
         limits=_limits(root.table("limits")),
         outlook=_outlook(root.table("outlook")),
@@ -141,6 +147,11 @@ def _settings(file: Path, text: str, root: Table) -> Settings:
     _each_alone(root.table("hands"), "socket", [(hand.name, hand.socket) for hand in result.hands])
     root.done()
     return result
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _placeholders(table: Table) -> dict[str, tuple[str, ...]]:
@@ -159,8 +170,9 @@ def _source(folder: Path, name: str, table: Table) -> SourceSettings:
     path = _path(folder, table.text("path", "."))
     silent = _span(table, "silent_after", 60 * SECOND)
     begin = table.choice("from", ("now", "start"), "now")
+    lane = table.choice("lane", LANES, lane_of(sensor))
     table.done()
-    return SourceSettings(name, sensor, path, silent, begin == "start")
+    return SourceSettings(name, sensor, path, silent, begin == "start", lane)
 
 
 def _hand(folder: Path, name: str, table: Table) -> HandSettings:

@@ -49,16 +49,22 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 def parts(settings: Settings, site: Site) -> tuple[Part, ...]:
-    """What runs for these settings: each hand that is started here, then the loop. Where all that a hand reaches is in
-    shadow it leaves the machine as it is; else it makes itself ready at once. ``site`` is as it may be taken."""
+    """What runs for these settings: each hand that is started here, then the loop and its workers. Where all that a hand
+    reaches is in shadow it leaves the machine as it is; else it makes itself ready at once. ``site`` is as it may be
+    taken."""
     shadow = {zone.name for zone in site.zones.values() if zone.autonomy == Autonomy.SHADOW}
     hands = tuple(
         Part(f"hand {hand.name}", tied(hand_words(hand, ready=not set(hand.zones) <= shadow)))
         for hand in settings.hands
         if hand.file is not None
     )
-    loop = (sys.executable, "-m", "tercio", "loop", "--settings", str(settings.file))
-    return (*hands, Part("loop", tied(loop)))
+    names = ("loop", *(f"worker {name}" for name in settings.workers))
+    return (*hands, *(Part(name, tied(own_words(settings, *name.split()))) for name in names))
+
+
+def own_words(settings: Settings, *command: str) -> tuple[str, ...]:
+    """How a process is started that is a command of Tercio's own on these settings."""
+    return (sys.executable, "-m", "tercio", *command, "--settings", str(settings.file))
 
 
 def hand_words(hand: HandSettings, *, ready: bool = False) -> tuple[str, ...]:
