@@ -61,6 +61,14 @@ class Match(msgspec.Struct, frozen=True):
     fields: dict[str, str] = {}
 
 
+class Failed(msgspec.Struct, frozen=True):
+    """A base rule that could not be held against one line, and why: ``index`` is the line's place in its batch."""
+
+    rule: str
+    index: int
+    reason: str
+
+
 class LogSource(msgspec.Struct, frozen=True):
     """What a sensor tells the brain of itself, in Sigma's words.
 

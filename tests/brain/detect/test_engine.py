@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tercio.brain.detect import engine
 from tercio.brain.detect.engine import Detector
+from tercio.brain.detect.questions import MOST_PAIRS
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
-from tercio.model.events import Batch, LogSource, Match
+from tercio.model.events import Batch, Failed, LogSource, Match
 from tests.brain.detect import naive
 
 SOURCE = LogSource(
@@ -53,6 +54,28 @@ def agree(detection: dict[str, Any], *events: dict[str, Any]) -> list[bool]:
     got = {index for _, index in run(ruleset, *events)}
     assert [index in got for index in range(len(events))] == expected, (detection, events, expected)
     return expected
+
+
+def test_a_rule_that_a_line_makes_fail_says_so_and_takes_no_other_along() -> None:
+    same = rule({"s": {"f|fieldref": "g"}, "condition": "s"}, name="same")
+    ruleset = compiled(same, rule({"s": {"f": "x"}, "condition": "s"}, name="plain"))
+    many = [str(number) for number in range(MOST_PAIRS // 64)]
+    events = [{"kind": "a", "f": ["x", *many[:63]], "g": [*many, "x"]}, {"kind": "a", "f": ["x"], "g": ["x"]}]
+    detector = Detector(ruleset, {"s": SOURCE})
+    batch = Batch("s", "1", 0, lines_of(*events, events[0]), 0)
+    found = detector.match(batch)
+    assert [(type(each), each.rule, each.index) for each in found] == [
+        (Match, "plain", 0),
+        (Failed, "same", 0),
+        (Match, "plain", 1),
+        (Match, "same", 1),
+        (Match, "plain", 2),
+        (Failed, "same", 2),
+    ]
+    assert [each.reason for each in found if isinstance(each, Failed)] == [
+        "f and g have 64 and 65 values to compare"
+    ] * 2
+    assert detector.match(batch) == found == Detector(ruleset, {"s": SOURCE}).match(batch)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tercio.brain.detect.memory import Memory
 from tercio.brain.detect.patterns import FieldMatcher
 from tercio.brain.detect.questions import Questions, reached
 from tercio.brain.detect.rules import Origin, Rule, RuleSet
-from tercio.model.events import Batch, LogSource, Match
+from tercio.model.events import Batch, Failed, LogSource, Match
 
 Where = dict[str, tuple[str, ...]]
 """Which records are meant: each of these routing fields has one of these values."""
@@ -50,12 +50,13 @@ class Detector:
             if rule.id not in taken
         }
 
-    def match(self, batch: Batch) -> tuple[Match, ...]:
-        """All matches, by line and then by rule id. Lines that cannot be read are skipped: the sensor reports them."""
+    def match(self, batch: Batch) -> tuple[Match | Failed, ...]:
+        """All matches, by line and then by rule id, and in their place the rules that a line made fail: these say
+        nothing of it. Lines that cannot be read are skipped: the sensor reports them."""
         router = self._routers.get(batch.source)
         if router is None:
             return ()
-        found: list[Match] = []
+        found: list[Match | Failed] = []
         for index, line in enumerate(batch.lines):
             try:
                 group = router.group(line)

@@ -1,6 +1,7 @@
 """What is left to ask once the routing values of a line are known: one plan per combination of them."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from operator import itemgetter
 from sys import getsizeof
 from typing import Any
 
@@ -9,12 +10,13 @@ from tercio.brain.detect.fields import ANYWHERE, NOTHING, FieldReader, own_name
 from tercio.brain.detect.keywords import Keywords
 from tercio.brain.detect.memory import Memory
 from tercio.brain.detect.patterns import FieldMatcher
-from tercio.brain.detect.questions import Questions
+from tercio.brain.detect.questions import Questions, TooMuch
 from tercio.brain.detect.rules import Rule
-from tercio.model.events import Match
+from tercio.model.events import Failed, Match
 
-Found = tuple[tuple[str, dict[str, str]], ...]
-"""Rules by id, and what they carry."""
+Found = tuple[tuple[str, dict[str, str] | str], ...]
+"""Rules by id, and what they carry; of those that could not be asked, why, in words that no
+record wrote."""
 
 
 class Group:
@@ -59,24 +61,24 @@ class Group:
         self._answers: dict[Hashable, Found] = {}
         self.empty = not (self._always or self._unanchored or self._anchored)
 
-    def match(self, line: bytes, index: int) -> list[Match]:
-        """The rules that match this line, by id. Raises as FieldReader.read does."""
+    def match(self, line: bytes, index: int) -> list[Match | Failed]:
+        """The rules that match this line, and those that fail on it, by id. Raises as FieldReader.read does."""
         if self._whole and self._keywords.may_be_in(line):
-            return [Match(name, index, carried) for name, carried in self._find(self._whole, self._whole.read(line))]
+            return _told(self._find(self._whole, self._whole.read(line)), index)
         usual = self._usual
         raw = usual.raw(line) if usual.fields else NOTHING
         try:
             found = self._answers.get(raw)
         except TypeError:  # A list or an object is among the values.
-            return [Match(name, index, carried) for name, carried in self._find(usual, usual.values(raw))]
+            return _told(self._find(usual, usual.values(raw)), index)
         if found is None:
             read = usual.values(raw)
             found = self._find(usual, read)
             self._memory.keep(self._answers, raw, found, sum(map(getsizeof, read), getsizeof(read) + getsizeof(found)))
-        return [Match(name, index, carried) for name, carried in found] if found else []
+        return _told(found, index) if found else []
 
     def _find(self, reading: "_Reading", read: tuple[Any, ...]) -> Found:
-        """The rules that hold for these values, by id, and what they carry."""
+        """The rules that hold for these values, by id, and what they carry; a rule that fails takes no other along."""
         hits = frozenset[int]().union(*[hits_of(read[at]) for at, hits_of in reading.matchers])
         if not self._always and not self._unanchored and hits.isdisjoint(self._anchors):
             return ()
@@ -84,9 +86,15 @@ class Group:
         asked = {rule.id: rule for place in hits & self._anchors for rule in self._anchored[place]}
         asked.update((rule.id, rule) for rule in self._unanchored)
         test = self._questions.test
-        found = {name: rule for name, rule in asked.items() if test(rule.condition)(hits, values)}
-        found.update((rule.id, rule) for rule in self._always)
-        return tuple((name, carried_values(found[name], values)) for name in sorted(found))
+        found: dict[str, dict[str, str] | str] = {}
+        for name, rule in asked.items():
+            try:
+                if test(rule.condition)(hits, values):
+                    found[name] = carried_values(rule, values)
+            except Exception as error:  # noqa: BLE001 (whatever a record did to it: the others are asked all the same)
+                found[name] = str(error) if isinstance(error, TooMuch) else type(error).__name__
+        found.update((rule.id, carried_values(rule, values)) for rule in self._always)
+        return tuple(sorted(found.items(), key=itemgetter(0)))
 
 
 class _Reading(FieldReader):
@@ -101,6 +109,10 @@ class _Reading(FieldReader):
     ) -> None:
         super().__init__(fields, places)
         self.matchers = [(at, matchers[field].hits) for at, field in enumerate(self.fields) if field in asked]
+
+
+def _told(found: Found, index: int) -> list[Match | Failed]:
+    return [Failed(name, index, said) if isinstance(said, str) else Match(name, index, said) for name, said in found]
 
 
 def carried_values(rule: Rule, values: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,9 @@ Test = Callable[[frozenset[int], Mapping[str, Any]], bool]
 Anchor = tuple[float, frozenset[int]]
 """How often leaves hold, by guess, and which: one of them at least holds whenever the node does."""
 
+MOST_PAIRS = 4_096
+"""Members of two lists are held against each other up to so many times: what one record asks for stays bounded."""
+
 _NULL_COST = 0.3
 _TEXT_COST = 0.002
 
@@ -28,6 +31,10 @@ def reached(nodes: Sequence[ir.Node], leaves: Iterable[int]) -> bytearray:
         elif isinstance(node, ir.Not):
             flags[place] = flags[node.of]
     return flags
+
+
+class TooMuch(ValueError):
+    """A record asks for more work on one question than is bounded."""
 
 
 class Questions:
@@ -193,10 +200,14 @@ class Questions:
 
 
 def same(leaf: ir.SameAs, value: Any, other: Any) -> bool:
-    """Whether a field's value relates to another's as asked: any member of a list will do, null and absence never."""
+    """Whether a field's value relates to another's as asked: any member of a list will do, null and absence never.
+    Raises TooMuch."""
     if value is msgspec.UNSET or other is msgspec.UNSET:
         return False
-    return any(_alike(leaf, mine, theirs) for mine in ir.scalars(value) for theirs in ir.scalars(other))
+    mine, theirs = ir.scalars(value), ir.scalars(other)
+    if len(mine) * len(theirs) > MOST_PAIRS:
+        raise TooMuch(f"{leaf.field} and {leaf.other} have {len(mine)} and {len(theirs)} values to compare")
+    return any(_alike(leaf, own, reference) for own in mine for reference in theirs)
 
 
 def _alike(leaf: ir.SameAs, mine: Any, theirs: Any) -> bool:
