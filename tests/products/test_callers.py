@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,10 @@ def test_each_line_has_a_nonce_of_its_own_and_is_answered_in_its_order(started: 
     answers = [one.recv(65536), one.recv(65536), other.recv(65536)]
     assert [b"boot-1" in answer for answer in answers] == [True, True, False]
     assert sorted(echo.heard) == [b"a", b"b", b"c"]
+    deadline = time.monotonic() + 60  # What was answered is logged behind the answer.
+    while len(logged) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert len(logged) == 3
 
 
