@@ -4,6 +4,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
+from tercio.model.precision import Verdict
+
 
 class Stage(IntEnum):
     """How far an intruder is with one asset."""
@@ -34,7 +36,8 @@ class Evidence(msgspec.Struct, frozen=True):
     that other evidence cites too, only what it adds to that is applied. ``excuse`` says why it is weaker than the
     rule's own (a window, a schedule, a declared flow), and is empty where nothing weakened it. ``flow`` is the key of
     the traffic it rests on (two sightings of one packet have one); ``forgeable`` says that any host on the wire could
-    have made it; ``round`` is the incident's when it came.
+    have made it; ``round`` is the incident's when it came. ``judged`` says on what the weight of its rule rested beside
+    its level: in how many incidents it had been right, of how many that people had judged.
     """
 
     finding: str
@@ -47,6 +50,7 @@ class Evidence(msgspec.Struct, frozen=True):
     flow: str = ""
     forgeable: bool = False
     round: int = 0
+    judged: tuple[int, int] = (0, 0)
 
 
 class Status(StrEnum):
@@ -69,7 +73,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     was known; ``through`` is, per source file, the offset up to which evidence was used; ``version`` counts decisions;
     ``findings``, ``events`` and ``steps`` name the first and the last of many, and ``left_out`` counts the findings
     between them; ``round`` counts releases: evidence of an earlier round was answered, so the same thing seen again
-    after a release is new.
+    after a release is new. ``rules`` are those that said something of it, with their versions, in the order in which
+    they did; ``verdict`` is what a person said of it in the end.
     """
 
     id: str
@@ -92,6 +97,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     round: int = 0
     sure: dict[str, Belief] = {}
     left_out: int = 0
+    rules: tuple[tuple[str, str], ...] = ()
+    verdict: Verdict | None = None
 
     @property
     def found(self) -> int:

@@ -3,13 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tercio.brain.correlate.evidence import STAGES, account, added, pieces
-from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, ratio
+from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, claimed, ratio
 from tercio.model.events import Provenance
 from tercio.model.findings import Level
 from tercio.model.incidents import Evidence, Stage
+from tercio.model.precision import Learned
 from tercio.model.units import SECOND
 from tercio.model.words import Window
-from tests.brain.given import FORGED, NOON, PLANT, STRANGER, WRITE, again, finding
+from tests.brain.given import FORGED, NOON, PLANT, STRANGER, WRITE, again, finding, replace
 
 BY_HAND = Window(id="", asset="ews1", target="ot", activity="write", since=0, until=2 * NOON, by="R. Anger")
 
@@ -65,10 +66,19 @@ def test_source_first_then_each_target_at_the_stage_of_the_gravest_tactic():
     assert (source.stage, target.stage) == STAGES["discovery"]
 
 
+def test_what_people_said_of_a_rule_enters_its_evidence_by_value():
+    plain = told("ews1", tactics=WRITE)
+    weaker = replace(plain, learned=Learned("1", 1.0, right=3, judged=9))
+    for before, after in zip(pieces(plain, 0), pieces(weaker, 0), strict=True):
+        assert after == replace(before, ratio=round(ratio(1.0, before.stage), 6), judged=(3, 9))
+        assert after.ratio < before.ratio
+    assert pieces(plain, 0)[0].judged == (0, 0)
+
+
 def test_an_excuse_weakens_the_ratio_and_says_why():
     plain, excused = (pieces(told("ews1", tactics=WRITE, windows=w), 0)[0] for w in ((), (BY_HAND,)))
     assert excused.ratio == pytest.approx(plain.ratio**EXCUSED_WEIGHT, abs=1e-6)
-    assert 1 < excused.ratio < plain.ratio == pytest.approx(ratio(Level.HIGH, Stage.CONTROL), abs=1e-6)
+    assert 1 < excused.ratio < plain.ratio == pytest.approx(ratio(claimed(Level.HIGH), Stage.CONTROL), abs=1e-6)
     assert "R. Anger" in excused.excuse
     assert not plain.excuse
 

@@ -18,6 +18,7 @@ from tercio.brain.correlate.incidents import (
 from tercio.brain.correlate.likelihood import FORGEABLE_CEILING
 from tercio.model.findings import Finding, Level
 from tercio.model.incidents import Incident, Stage, Status
+from tercio.model.precision import Learned
 from tercio.model.units import SECOND
 from tercio.model.words import Window
 from tests.brain.given import (
@@ -386,6 +387,35 @@ def test_an_incident_names_the_first_and_the_last_and_counts_the_rest():
     assert len(of_plc1) == MOST_ALIKE
     assert len(grown.reached) == MOST_STRANGERS, "whoever reached what is known all the same"
     assert len(grown.proven) == MOST_STRANGERS
+
+
+def test_a_weight_holds_for_the_version_of_a_rule_that_was_judged():
+    first = finding()
+    unproven = Learned(first.version, 1 / 9, right=0, judged=12)
+    weak = replace(SETTING, learned={first.rule: unproven})
+    (weaker,) = correlate(weak, {}, (first,), NOON)[0].values()
+    (other,) = correlate(weak, {}, (replace(first, version="edited"),), NOON)[0].values()
+    assert weaker.evidence[0].judged == (0, 12)
+    assert weaker.beliefs["ws1"].held == pytest.approx(0.1, abs=ROUNDED)
+    assert other.evidence[0].judged == (0, 0)
+    assert other.beliefs == incident(first).beliefs
+
+
+def test_what_can_be_forged_stays_below_its_ceiling_whatever_was_learned_of_its_rule():
+    forged = finding(provenance=FORGED)
+    sure = replace(SETTING, learned={forged.rule: Learned(forged.version, 10.0**6, right=999, judged=999)})
+    (opened,) = correlate(sure, {}, (forged,), NOON)[0].values()
+    assert opened.beliefs["ws1"].held == pytest.approx(FORGEABLE_CEILING, abs=ROUNDED)
+    assert not opened.proven
+
+
+def test_an_incident_names_each_version_of_each_rule_once_in_their_order():
+    first, second = finding(), replace(again(finding("ws1", "hist1")), rule="other")
+    edited = replace(again(first), version="2")
+    known, _ = correlate(SETTING, {}, (first, second, again(first), edited), NOON)
+    (opened,) = known.values()
+    assert opened.repeats, "also what repeats names its rule"
+    assert opened.rules == ((first.rule, "1"), ("other", "1"), (first.rule, "2"))
 
 
 def test_a_flood_of_evidence_hides_nothing_that_weighs_more_or_says_something_else():

@@ -6,10 +6,11 @@ from math import prod
 import msgspec
 
 from tercio.brain.correlate.excuses import Excuse, excuse
-from tercio.brain.correlate.likelihood import ratio
+from tercio.brain.correlate.likelihood import claimed, ratio
 from tercio.model.events import Provenance
 from tercio.model.findings import Finding
 from tercio.model.incidents import Belief, Evidence, Stage
+from tercio.model.precision import Learned
 from tercio.model.site import Site, ip_of
 from tercio.model.whereabouts import NOWHERE, Whereabouts, met, name_of, unknown
 from tercio.model.words import Window
@@ -40,13 +41,14 @@ STAGES: dict[str, tuple[Stage, Stage]] = {
 
 class Account(msgspec.Struct, frozen=True):
     """A finding told in the site's own names: ``src`` did it to ``targets``; ``at`` is when, by the sensor's clock but
-    not later than now; ``pardon`` is what excuses it."""
+    not later than now; ``pardon`` is what excuses it, ``learned`` what people's verdicts say of its rule."""
 
     finding: Finding
     src: str
     targets: tuple[str, ...]
     at: int
     pardon: Excuse | None
+    learned: Learned | None = None
 
     @property
     def forgeable(self) -> bool:
@@ -80,12 +82,14 @@ def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:
     A forgeable act upon a target has one key whoever seems to have done it: names cost nothing there.
     """
     finding = told.finding
-    known = [STAGES[tactic] for tactic in finding.tactics if tactic in STAGES] or [STAGES["discovery"]]
+    said_of = [STAGES[tactic] for tactic in finding.tactics if tactic in STAGES] or [STAGES["discovery"]]
     mark = f"{'excused ' if told.pardon else ''}{'forgeable' if told.forgeable else 'proven'}|{round_}"
     doer = "" if told.forgeable else told.src
-    said = [(told.src, max(s for s, _ in known), f"{finding.rule}|{told.src}|{mark}")]
-    said += [(dst, max(d for _, d in known), f"{finding.rule}|{doer}>{dst}|{mark}") for dst in told.targets]
+    said = [(told.src, max(s for s, _ in said_of), f"{finding.rule}|{told.src}|{mark}")]
+    said += [(dst, max(d for _, d in said_of), f"{finding.rule}|{doer}>{dst}|{mark}") for dst in told.targets]
     weight = told.pardon.weight if told.pardon else 1.0
+    known = told.learned
+    odds = claimed(finding.level) if known is None else known.odds
     return tuple(
         Evidence(
             finding=finding.id,
@@ -93,11 +97,12 @@ def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:
             key=key,
             asset=asset,
             stage=stage,
-            ratio=round(ratio(finding.level, stage) ** weight, 6),
+            ratio=round(ratio(odds, stage) ** weight, 6),
             excuse=told.pardon.words if told.pardon else "",
             flow=finding.flow,
             forgeable=told.forgeable,
             round=round_,
+            judged=(known.right, known.judged) if known is not None else (0, 0),
         )
         for asset, stage, key in said
         if asset

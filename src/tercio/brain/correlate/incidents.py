@@ -5,13 +5,15 @@ from typing import TypeVar
 
 import msgspec
 
-from tercio.brain.correlate.belief import decayed, likelier, unknown, updated
-from tercio.brain.correlate.evidence import Account, account, added, pieces, proven_steps, telling, used_address
+from tercio.brain.correlate.belief import decayed
+from tercio.brain.correlate.beliefs import believed, keep, renew
+from tercio.brain.correlate.evidence import Account, account, pieces, proven_steps, telling, used_address
 from tercio.brain.correlate.excuses import Excuse
-from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT, FORGEABLE_CEILING
+from tercio.brain.correlate.likelihood import EXCUSED_WEIGHT
 from tercio.model.findings import Finding
 from tercio.model.ids import incident_id
 from tercio.model.incidents import Belief, Evidence, Incident, Status
+from tercio.model.precision import Learned
 from tercio.model.site import Site
 from tercio.model.whereabouts import NOWHERE, Whereabouts
 from tercio.model.words import Window
@@ -40,13 +42,14 @@ T = TypeVar("T")
 class Setting(msgspec.Struct, frozen=True):
     """What correlation knows beside the findings. ``half_life`` (microseconds) is how fast belief fades; ``left_alone``
     are incidents on which people told Tercio to stand down: who is new opens one of his own. ``at`` says which machine
-    an address means now."""
+    an address means now; ``learned`` what people's verdicts make of a rule, by its id."""
 
     site: Site
     windows: tuple[Window, ...]
     half_life: int
     left_alone: frozenset[str] = frozenset()
     at: Whereabouts = NOWHERE
+    learned: Mapping[str, Learned] = {}
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -69,13 +72,20 @@ def correlate(
     result = dict(incidents)
     notes: list[Note] = []
     for finding in findings:
-        incident, note = _one(
-            setting, incidents, result, account(setting.site, setting.windows, finding, now, setting.at)
-        )
+        told = account(setting.site, setting.windows, finding, now, setting.at)
+        incident, note = _one(setting, incidents, result, _weighed(setting, told))
         if incident is not None:
             result[incident.id] = incident
         notes.append(note)
     return result, tuple(notes)
+
+
+def _weighed(setting: Setting, told: Account) -> Account:
+    """An account with what was learned of just this version of its rule."""
+    known = setting.learned.get(told.finding.rule)
+    if known is None or known.version != told.finding.version:
+        return told
+    return msgspec.structs.replace(told, learned=known)
 
 
 def held_now(incident: Incident, now: int, half_life: int) -> dict[str, float]:
@@ -128,7 +138,7 @@ def _doubted(setting: Setting, home: Incident, told: Account) -> Account:
 def _alone(setting: Setting, incidents: Mapping[str, Incident], told: Account) -> tuple[Incident | None, Note]:
     """A finding that no incident is about opens one, if it makes its source suspect enough."""
     evidence = _placed(setting.site, {}, told, pieces(told, 0))
-    beliefs, sure = _believe(setting, None, told, evidence)
+    beliefs, sure = believed(setting.half_life, None, told, evidence)
     rumours = sum(1 for incident in incidents.values() if not incident.proven) if told.forgeable else 0
     if beliefs[told.src].held < OPENS or rumours >= MOST_FORGED:
         return None, Note(told.finding, "", "below", evidence)
@@ -170,31 +180,6 @@ def _placed(
     return tuple(placed) if told.src in known or any(piece.asset == told.src for piece in placed) else ()
 
 
-def _believe(
-    setting: Setting, home: Incident | None, told: Account, fresh: tuple[Evidence, ...]
-) -> tuple[dict[str, Belief], dict[str, Belief]]:
-    """Beliefs with and without what could be forged, which never leads above its ceiling: neither alone nor by lifting
-    what could not."""
-    known = home.evidence if home is not None else ()
-    beliefs = dict(home.beliefs) if home is not None else {}
-    sure = dict(home.sure) if home is not None else {}
-    solid = tuple(piece for piece in known if not piece.forgeable)
-    for piece in fresh:
-        start = beliefs.get(piece.asset, unknown(told.at))
-        belief = decayed(start, told.at, setting.half_life)
-        if piece.forgeable:
-            sure.setdefault(piece.asset, start)
-            beliefs[piece.asset] = updated(belief, piece.stage, added(known, piece), FORGEABLE_CEILING)
-        elif piece.asset not in sure:
-            beliefs[piece.asset] = updated(belief, piece.stage, added(known, piece))
-        else:
-            proof = decayed(sure[piece.asset], told.at, setting.half_life)
-            sure[piece.asset] = updated(proof, piece.stage, added(solid, piece))
-            lifted = updated(belief, piece.stage, added(known, piece), FORGEABLE_CEILING)
-            beliefs[piece.asset] = likelier(sure[piece.asset], lifted)
-    return beliefs, sure
-
-
 def _opened(
     told: Account, evidence: tuple[Evidence, ...], beliefs: dict[str, Belief], sure: dict[str, Belief]
 ) -> Incident:
@@ -218,14 +203,15 @@ def _opened(
         version=0,
         last_evidence=told.at,
         sure=sure,
+        rules=((finding.rule, finding.version),),
     )
 
 
 def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Evidence, ...]) -> Incident:
     finding = told.finding
-    beliefs, sure = _believe(setting, home, told, fresh)
-    _keep(told, beliefs, sure, {piece.asset for piece in fresh})
-    _renew(told, home.round, beliefs, sure)
+    beliefs, sure = believed(setting.half_life, home, told, fresh)
+    keep(told, beliefs, sure, {piece.asset for piece in fresh})
+    renew(told, home.round, beliefs, sure)
     independent = told.sound and set(finding.events).isdisjoint(home.events)
     return msgspec.structs.replace(
         home,
@@ -247,7 +233,14 @@ def _joined(setting: Setting, home: Incident, told: Account, fresh: tuple[Eviden
         through={**home.through, finding.source: (finding.generation, finding.offset)},
         last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
         sure=sure,
+        rules=_rules(home, finding),
     )
+
+
+def _rules(home: Incident, finding: Finding) -> tuple[tuple[str, str], ...]:
+    """The rules of an incident with that of a finding; of too many, the first, so that verdicts have a fixed ground."""
+    own = (finding.rule, finding.version)
+    return home.rules if own in home.rules or len(home.rules) >= FIRST + LAST else (*home.rules, own)
 
 
 def _ends(items: tuple[T, ...]) -> tuple[T, ...]:
@@ -257,43 +250,15 @@ def _ends(items: tuple[T, ...]) -> tuple[T, ...]:
 def _repeated(home: Incident, told: Account) -> Incident:
     """Repetition strengthens nothing; it only shows that the source has not gone quiet."""
     beliefs, sure = dict(home.beliefs), dict(home.sure)
-    _keep(told, beliefs, sure, set())
-    _renew(told, home.round, beliefs, sure)
+    keep(told, beliefs, sure, set())
+    renew(told, home.round, beliefs, sure)
     return msgspec.structs.replace(
         home,
         updated=told.finding.received,
         beliefs=beliefs,
         sure=sure,
         repeats=home.repeats + 1,
+        rules=_rules(home, told.finding),
         through={**home.through, told.finding.source: (told.finding.generation, told.finding.offset)},
         last_evidence=max(home.last_evidence, told.at) if told.sound else home.last_evidence,
     )
-
-
-def _keep(told: Account, beliefs: dict[str, Belief], sure: dict[str, Belief], moved: set[str]) -> None:
-    """Who is named with nothing new said of him has not gone quiet: belief does not fade. What was announced shows not
-    even that, and what can be forged holds up nothing that it could not have raised. ``moved`` are those of whom
-    something new was said."""
-    named = {told.src, *told.targets} & beliefs.keys() if told.pardon is None else set()
-    for name in sorted(named - moved):
-        if not told.forgeable or beliefs[name].held <= FORGEABLE_CEILING:
-            beliefs[name] = _kept(beliefs[name], told.at)
-        if not told.forgeable and name in sure:
-            sure[name] = _kept(sure[name], told.at)
-
-
-def _renew(told: Account, round_: int, beliefs: dict[str, Belief], sure: dict[str, Belief]) -> None:
-    """What is proven of somebody now says at least what it says alone, however often he did it before: else he would do
-    it where nothing can be done about it, let belief fade, and be nearly free to do it where it hurts."""
-    name = told.src
-    if not told.sound or name not in beliefs:
-        return
-    piece = pieces(told, round_)[0]
-    alone = updated(unknown(told.at), piece.stage, piece.ratio)
-    beliefs[name] = likelier(beliefs[name], alone)
-    if name in sure:
-        sure[name] = likelier(sure[name], alone)
-
-
-def _kept(belief: Belief, now: int) -> Belief:
-    return msgspec.structs.replace(belief, as_of=max(belief.as_of, now))

@@ -117,13 +117,15 @@ def _enters(piece: Evidence) -> bool:
 
 def weighed(incident: Incident) -> Incident:
     """An incident as far as a decision rests on it, which its record then holds. Of evidence that is who was entered;
-    the beliefs say the rest. Findings are named up to a number, the first and the last: each has a record of its own.
+    the beliefs say the rest. Findings are named up to a number, the first and the last: each has a record of its own,
+    and so has what people said.
     """
     entries = {piece.asset: piece for piece in reversed(incident.evidence) if _enters(piece)}
     findings = incident.findings
     if len(findings) > FIRST + LAST:
         findings = (*findings[:FIRST], *findings[-LAST:])
-    return msgspec.structs.replace(incident, evidence=tuple(reversed(entries.values())), findings=findings, events=())
+    entered = tuple(reversed(entries.values()))
+    return msgspec.structs.replace(incident, evidence=entered, findings=findings, events=(), rules=(), verdict=None)
 
 
 def detours(target: Target | None, threat: Threat) -> int:
