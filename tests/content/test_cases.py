@@ -1,5 +1,6 @@
 """Every rule in the content is replayed over its own recorded cases."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from tercio.model.events import Batch, Endpoint, Event, Provenance
 from tercio.model.findings import Finding
 from tercio.model.ids import event_id
 from tercio.products.sensors import SENSORS
-from tests.content.record import HMI, PLC, SCANNER
+from tercio.products.sensors.recognise import recognised
+from tests.content.lab import HMI, PLC, SCANNER
 
 RULES = suricata_rules().parent.parent / "rules"
 RULESET = compile_rules(rule_texts())
@@ -21,15 +23,16 @@ NAMES = sorted(rule_texts())
 
 
 def replay(path: Path) -> tuple[set[str], list[Finding]]:
-    """The base rules that matched, and the findings, over a file of EVE lines."""
+    """The base rules that matched, and the findings, over a file of lines."""
     lines = tuple(path.read_bytes().splitlines(keepends=True))
     assert lines, f"{path} is empty"
-    batch = Batch("eve", "1", 0, lines, 2_000_000_000_000_000)
-    sensor = SENSORS["suricata"]
+    sensor = SENSORS[recognised(lines)]
+    raw, shaped = sensor.records(lines)
+    batch = Batch("eve", "1", 0, shaped, 2_000_000_000_000_000)
     detector = Detector(RULESET, {"eve": sensor.log_source})
     events = []
     offset = 0
-    for line in lines:
+    for line in raw:
         event = sensor.parse("eve", "1", offset, line, batch.received)
         assert isinstance(event, Event), event
         assert event.id == event_id("eve", "1", offset, line)
@@ -67,7 +70,7 @@ def test_every_folder_is_a_rule() -> None:
 
 def test_everything_is_supported_and_routed() -> None:
     assert RULESET.rejected == ()
-    assert Detector(RULESET, {"eve": SENSORS["suricata"].log_source}).unrouted == {}
+    assert Detector(RULESET, {name: sensor.log_source for name, sensor in SENSORS.items()}).unrouted == {}
 
 
 def test_every_signature_has_its_rule() -> None:
@@ -78,6 +81,18 @@ def test_every_signature_has_its_rule() -> None:
         assert any(sid in text.partition("detection:")[2] for text in rule_texts().values())
     assert not any("mismatch" in line.lower() for line in ours)
     assert all("metadata:provenance " in line for line in ours)
+
+
+def test_every_signature_is_seen_in_a_positive_case() -> None:
+    seen = b"".join(path.read_bytes() for path in RULES.glob("*/positive.ndjson"))
+    ours = re.findall(r"\bsid:(\d+);", suricata_rules().read_text())
+    assert [sid for sid in ours if f'"signature_id":{sid},'.encode() not in seen] == []
+
+
+def test_no_case_holds_a_password() -> None:
+    seen = b"".join(path.read_bytes() for path in RULES.glob("*/*.ndjson"))
+    assert b"harmless" not in seen
+    assert b"Authorization" not in seen
 
 
 def alerts(path: Path, sid: int, source: str) -> list[Event]:
