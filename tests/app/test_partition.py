@@ -32,6 +32,7 @@ def test_every_bulk_source_has_one_worker_and_none_is_idle(count: int, bulk: set
 
 
 def test_without_a_word_there_is_one_worker_where_a_core_is_left_for_it():
+    assert of(None, ["b", "a"], 2) == {"bulk-1": ("a", "b")}
     assert of(None, ["b", "a"], 1) == {}
     assert of(None, [], 8) == {}
 

@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "tercio"
 PURE = ("model", "brain", "agents")
+SHELLS = (["run.py"], ["sources.py"], ["worker.py"])
+"""What of the loop is not pure."""
 
 
 @cache
@@ -23,9 +25,9 @@ def syntax(path: Path) -> ast.Module:
 
 @cache
 def pure_sources() -> tuple[Path, ...]:
-    """The pure packages, and all of the loop but its shell."""
+    """The pure packages, and all of the loop but its shells."""
     parts = {path: path.relative_to(SRC).parts for path in sources()}
-    return tuple(p for p, (first, *rest) in parts.items() if first in PURE or (first == "loop" and rest != ["run.py"]))
+    return tuple(p for p, (first, *rest) in parts.items() if first in PURE or (first == "loop" and rest not in SHELLS))
 
 
 def imports(path: Path) -> frozenset[str]:

@@ -14,11 +14,13 @@ from tercio.brain.detect.windows import Windows
 from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.drills.range.range import site_file
 from tercio.loop.engine import turn
+from tercio.loop.sift import sift
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Release, Turn
 from tercio.model.commands import Action, Command, HostTarget, Response, Standing, Status
 from tercio.model.decisions import Reach
 from tercio.model.events import Batch
 from tercio.model.journal import Basis
+from tercio.model.sifted import Sifted
 from tercio.model.site import Autonomy
 from tercio.model.siteparse import parse_site
 from tercio.model.units import SECOND, timestamp
@@ -120,6 +122,11 @@ def flow(began: int, end: int, src: str, dst: str, state: str = "established") -
     return eve("flow", end, src, dst, flow={**span, "state": state}, tcp={"state": state})
 
 
+def sifted(of: Content, *batches: Batch) -> tuple[Sifted, ...]:
+    """What the loop's shell, or a worker, makes of batches."""
+    return tuple(lot for batch in batches for lot in sift(of, batch))
+
+
 class Desk:
     """A loop told by hand: it keeps the story, the offset and what was ordered, and answers as a hand would.
 
@@ -146,9 +153,9 @@ class Desk:
     def take(self, *lines: bytes, after: int = 0, **inputs: Any) -> Turn:
         """One turn ``after`` microseconds later, over these lines."""
         self.now += after
-        batches = (Batch(SOURCE, "g1", self.offset, lines, self.now),) if lines else ()
+        batches = inputs.pop("batches", (Batch(SOURCE, "g1", self.offset, lines, self.now),) if lines else ())
         self.offset += sum(map(len, lines))
-        given = Inputs(**{"now": self.now, "draw": 0.5, "batches": batches, **inputs})
+        given = Inputs(**{"now": self.now, "draw": 0.5, "lots": sifted(self.content, *batches), **inputs})
         (result,) = self.story.feed(given).outputs
         self.story.pass_over()
         self.turns.append(result)

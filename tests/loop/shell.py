@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tercio.loop.run import Setup, Shell
+from tercio.loop.run import Shell
+from tercio.loop.sources import Setup
 from tercio.model.canon import canonical
 from tercio.model.commands import Action, Command, Hello, Order, SignedOrder, Status
 from tercio.products.transports.seqpacket import LARGEST, listen

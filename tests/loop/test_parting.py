@@ -1,4 +1,4 @@
-"""Lines over which a turn fails: found, left out, kept; all others are looked at."""
+"""Records over which a turn fails: found, left out, kept; all others are looked at."""
 
 import asyncio
 import time
@@ -8,121 +8,137 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tercio.loop.engine import turn
 from tercio.loop.parting import Pile, halves, refused
-from tercio.loop.restart import recalled
+from tercio.loop.sift import sift
 from tercio.loop.state import Inputs
 from tercio.model.events import Batch
-from tercio.products.sensors import SENSORS, Sensor
+from tercio.model.sifted import Sifted
+from tercio.products.sensors import Sensor
 from tercio.store.audit import verify
 from tercio.store.state import State
-from tests.loop.given import EWS1, HANDSHAKE, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll
+from tests.loop.given import EWS1, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll
 from tests.loop.shell import Peer, living, records, setup, until, write
-
-POISON = b'"poison"'
-OFFICE = "office"
+from tests.loop.test_sift import fragile, poisoned
 
 
 def now() -> int:
     return time.time_ns() // 1000
 
 
-def fragile(name: str = "suricata") -> Sensor:
-    """A sensor that cannot stand one kind of record."""
-    whole = SENSORS[name]
-
-    def parse(source: str, generation: str, offset: int, raw: bytes, received: int):
-        if POISON in raw:
-            raise RecursionError(raw.decode())
-        return whole.parse(source, generation, offset, raw, received)
-
-    return whole._replace(parse=parse)
+def lot_of(*lines: bytes, offset: int = 7, source: str = SOURCE) -> Sifted:
+    (lot,) = sift(content(), Batch(SOURCE, "g", offset, lines, START))
+    return replace(lot, source=source)
 
 
-def poisoned(at: int) -> bytes:
-    return alert(at, EWS1, PLC1).replace(b'"TCP"', POISON)
-
-
-def test_records_stay_whole_and_in_their_order():
-    lines = (
-        b"type=SYSCALL msg=audit(1364481363.243:1): x\n",
-        b"type=CWD msg=audit(1364481363.243:1): y\n",
-        b"type=SYSCALL msg=audit(1364481363.243:2): z\n",
-    )
-    sensors = {SOURCE: SENSORS["auditd"], OFFICE: SENSORS["suricata"]}
-    whole = Batch(SOURCE, "g", 100, lines, START)
-    first, second = halves(sensors, [whole])
-    assert first == (Batch(SOURCE, "g", 100, lines[:2], START),)
-    assert second == (Batch(SOURCE, "g", first[0].end, lines[2:], START),)
-    assert halves(sensors, first) is None
-    assert halves(sensors, [whole, first[0]]) == ((whole,), (first[0],))
+def test_halves_have_every_record_once_and_end_where_the_next_begins():
+    lines = (eve("dns", START, WS1, PLC1), poll(START), b"cut\n", alert(START, WS1, PLC1), eve("dns", START, WS1, PLC1))
+    whole = lot_of(*lines)
+    assert whole.records == 3
+    (first,), (second,) = halves([whole])
+    assert (first.offset, first.end, second.end) == (whole.offset, second.offset, whole.end)
+    assert [each.line for lot in (first, second) for each in lot.seen] == [each.line for each in whole.seen]
+    assert first.unparsed + second.unparsed == whole.unparsed
+    assert (first.records, halves([first])) == (1, None)
+    assert halves([whole, first]) == ((whole,), (first,))
+    assert halves([]) is None
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
-def test_exactly_the_records_that_fail_are_refused(bad: list[bool], sources: int):
-    lines = [b"x\n" if each else b"fine\n" for each in bad]
-    sensors = {str(n): SENSORS["suricata"] for n in range(sources)}
+def test_exactly_the_records_that_fail_are_left_out(bad: list[bool], sources: int):
+    lines = tuple(alert(START, EWS1 if each else WS1, PLC1) for each in bad)
     pile, taken, steps = Pile(), [], 0
-    pile.batches = tuple(Batch(name, "g", 7, tuple(lines), START) for name in sensors)
-    whole = pile.batches
+    whole = tuple(lot_of(*lines, source=f"s{n}") for n in range(sources))
+    pile.take(whole)
     while pile:
         steps += 1
-        if any(b"x\n" in batch.lines for batch in pile.batches):
-            pile.part(sensors, ValueError("x"))
+        if any(each.event.src.address == EWS1 for lot in pile.lots for each in lot.seen):
+            assert pile.part(ValueError("x")) is not None
             continue
-        taken += [*(each.batch for each in pile.refused), *pile.batches]
-        assert all(each.batch.lines == (b"x\n",) for each in pile.refused)
+        taken += pile.lots
         pile.written()
-    for batch in whole:
-        mine = [each for each in taken if each.source == batch.source]
-        assert b"".join(line for each in mine for line in each.lines) == b"".join(lines)
-        assert [each.offset for each in mine] == [7, *(each.end for each in mine[:-1])]
+    for lot in whole:
+        mine = [each for each in taken if each.source == lot.source]
+        left = [each for each in mine if each.failed]
+        kept = [each.line for part in mine for each in part.seen]
+        assert kept == [line for line in lines if EWS1.encode() not in line]
+        assert [each.raw for part in left for each in part.unparsed] == [line for line in lines if line not in kept]
+        assert all(each.records == 1 for each in left)
+        assert [each.offset for each in mine] == [lot.offset, *(each.end for each in mine[:-1])]
+        assert mine[-1].end == lot.end
     assert steps <= 1 + len(whole) * (1 + sum(bad) * 14)
 
 
 def test_a_failure_is_told_once_by_its_place_and_never_in_the_records_words():
-    pile, sensors = Pile(), {SOURCE: fragile()}
-    told = []
+    pile, told = Pile(), []
     for offset in (0, 50):
-        pile.batches = (Batch(SOURCE, "g", offset, (poisoned(START),), START),)
+        pile.take([lot_of(alert(START, EWS1, PLC1), offset=offset)])
         try:
-            fragile().parse(SOURCE, "g", 0, poisoned(START), START)
+            raise RecursionError("what the record says")
         except RecursionError as error:
-            told += pile.part(sensors, error)
+            told += pile.part(error)
+        pile.written()
     (loss,) = told
     assert loss.source == SOURCE
-    assert "the record at 0 of g: the loop failed on it: RecursionError at test_parting.py:" in loss.loss
-    assert len(pile.refused) == 2
-    assert refused(pile.refused[0].batch, ValueError("never raised")).reason == "the loop failed on it: ValueError"
+    assert "the record at 0 of g: Tercio failed on it: RecursionError at test_parting.py:" in loss.loss
+    assert "what the record says" not in loss.loss
 
 
-def test_a_refused_record_is_counted_kept_and_passed():
-    bad = Batch(SOURCE, "g", 10, (poisoned(START),), START + 5)
-    good = Batch(SOURCE, "g", bad.end, (alert(START, WS1, PLC1),), START + 6)
-    of = content(sensors={SOURCE: fragile()})
-    result = turn(of, fresh(), Inputs(now=START + 6, draw=0.5, batches=(good,), refused=(refused(bad, KeyError()),)))
+def test_where_there_is_no_record_to_leave_out_nobody_is_blamed():
+    pile = Pile()
+    assert pile.part(ValueError()) is None
+    quiet = lot_of(eve("dns", START, WS1, PLC1))
+    left_out = refused(lot_of(alert(START, WS1, PLC1)), ValueError())
+    for lot in (quiet, left_out, lot_of(b"cut\n")):
+        pile.lots = ()
+        pile.take([lot])
+        assert pile.part(ValueError()) is None
+        assert pile.lots == (lot,)
+
+
+def test_a_record_that_is_left_out_is_counted_kept_and_passed():
+    line = alert(START, EWS1, PLC1)
+    bad = refused(lot_of(line, offset=10), KeyError())
+    good = lot_of(alert(START, WS1, PLC1), offset=bad.end)
+    result = turn(content(), fresh(), Inputs(now=START + 6, draw=0.5, lots=(bad, good)))
     (kept,) = result.transaction.unparsed
-    assert (kept.raw, kept.offset, kept.reason) == (poisoned(START), 10, "the loop failed on it: KeyError")
+    assert (kept.raw, kept.offset, kept.reason) == (line, 10, "Tercio failed on it: KeyError")
     assert result.state.offsets == {SOURCE: ("g", good.end)}
     assert result.state.memory.unparsed == {SOURCE: 1}
-    assert result.state.memory.heard[SOURCE] == START + 6
     assert result.orders
 
 
-def test_the_loop_goes_on_over_lines_that_it_cannot_stand(tmp_path: Path):
-    """Also where such a line is all that a turn has."""
+def breaking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A correlation that cannot stand what one host does."""
+    whole = turn
 
-    of = setup(tmp_path, content=content(sensors={SOURCE: fragile()}))
+    def failing(of, state, inputs: Inputs):
+        if any(each.event.src.address == EWS1 for lot in inputs.lots for each in lot.seen if each.matches):
+            raise RecursionError
+        return whole(of, state, inputs)
+
+    monkeypatch.setattr("tercio.loop.run.turn", failing)
+
+
+@pytest.mark.parametrize("where", ["sensor", "turn"])
+def test_the_loop_goes_on_over_lines_that_it_cannot_stand(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch):
+    """Also where such a line is all that a turn has."""
+    sensors: dict[str, Sensor] = {SOURCE: fragile()} if where == "sensor" else dict(content().sensors)
+    of = setup(tmp_path, content=content(sensors=sensors))
+    bad = poisoned if where == "sensor" else (lambda at: alert(at, EWS1, PLC1))
+    if where == "turn":
+        breaking(monkeypatch)
 
     async def story() -> None:
         async with Peer(tmp_path).listening() as hand, living(of) as (shell, _):
-            write(tmp_path, poll(now()), poisoned(now()), *[poll(now())] * 20, poisoned(now()), alert(now(), WS1, PLC1))
+            write(tmp_path, poll(now()), bad(now()), *[poll(now())] * 20, bad(now()), alert(now(), WS1, PLC1))
             await until(lambda: hand.orders)
-            write(tmp_path, poisoned(now()))
+            write(tmp_path, bad(now()))
             await until(lambda: shell._state.memory.unparsed == {SOURCE: 3})
-            write(tmp_path, alert(now(), EWS1, PLC1))
+            write(tmp_path, alert(now(), "10.77.10.99", PLC1))
             await until(lambda: len(shell._state.effects) == 2)
 
     asyncio.run(story())
@@ -154,17 +170,3 @@ def test_what_fails_without_any_line_ends_the_process(tmp_path: Path, monkeypatc
     with pytest.raises(ArithmeticError):
         asyncio.run(story())
     assert records(tmp_path, "loss") == []
-
-
-def test_a_restart_recalls_what_it_can():
-    lines = [eve("dns", START, WS1, PLC1), poisoned(START), alert(START, WS1, PLC1, HANDSHAKE), poisoned(START)]
-    healthy = Batch(SOURCE, "g", 0, tuple(lines), START)
-    offset = len(lines[0]) + len(lines[1])
-    wanted = SENSORS["suricata"].parse(SOURCE, "g", offset, lines[2], START)
-    state = fresh()
-    first = turn(
-        content(), state, Inputs(now=START, draw=0.5, batches=(Batch(SOURCE, "g", offset, (lines[2],), START),))
-    )
-    resting = msgspec.structs.replace(first.state, seen={})
-    found = recalled(content(sensors={SOURCE: fragile()}), resting, [healthy])
-    assert [(cited.event.id, cited.raw) for cited in found.values()] == [(wanted.id, lines[2])]

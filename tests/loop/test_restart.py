@@ -13,6 +13,7 @@ from tercio.loop.engine import turn
 from tercio.loop.inventory import ASK_BUSY, ASK_UNHEARD
 from tercio.loop.leases import RESEND
 from tercio.loop.restart import recalled, restored, wanted
+from tercio.loop.sift import sift
 from tercio.loop.state import Inputs, LoopState, Memory
 from tercio.model.commands import Action, Command, Status
 from tercio.model.events import Batch
@@ -234,7 +235,9 @@ def test_lines_that_are_no_json_are_found_again_after_a_crash():
         sensors=sensors, rules=rules, detector=Detector(rules, {"web": SENSORS["weblog"].log_source}), silent_after={}
     )
     batch = Batch("web", "1", 0, lines, START)
-    state = turn(made, LoopState(memory=Memory(windows=Windows())), Inputs(now=START, draw=0.5, batches=(batch,))).state
+    state = turn(
+        made, LoopState(memory=Memory(windows=Windows())), Inputs(now=START, draw=0.5, lots=sift(made, batch))
+    ).state
     lost = replace(state, seen={})
     assert len(wanted(lost)) == 2
     assert recalled(made, lost, [batch]) == state.seen

@@ -19,9 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tercio.loop import run as shell_of
+from tercio.loop import sources
 from tercio.loop.engine import turn
 from tercio.loop.restart import recalled, restored, wanted
-from tercio.loop.run import Setup, Shell, run
+from tercio.loop.run import Shell, run
+from tercio.loop.sources import Setup
 from tercio.loop.state import Inputs, LoopState, Memory
 from tercio.model.commands import Action, Command, EffectState
 from tercio.model.events import Batch
@@ -51,6 +53,7 @@ from tests.loop.given import (
     poll,
     replace,
     reply,
+    sifted,
 )
 from tests.loop.shell import ORIGIN, Peer, full, living, records, setup, until, write
 
@@ -83,13 +86,13 @@ def test_with_a_full_disk_nothing_is_ordered_and_afterwards_nothing_is_lost(tmp_
             await until(lambda: shell._state.memory.views)
             with full(store):
                 write(tmp_path, alert(now(), WS1, PLC1))
-                await until(lambda: shell._pile.batches)
-                held = len(shell._pile.batches)
+                await until(lambda: shell._pile.lots)
+                held = len(shell._pile.lots)
                 for _ in range(20):
                     write(tmp_path, poll(now()), alert(now(), EWS1, PLC1))
                     await asyncio.sleep(0.02)
                 assert not hand.orders
-                assert len(shell._pile.batches) == held, "nothing is read that cannot be written"
+                assert len(shell._pile.lots) == held, "nothing is read that cannot be written"
                 assert not shell._state.incidents
             await until(lambda: len(shell._state.effects) == 2)
             assert {e.target.asset for e in shell._state.effects.values()} == {"ws1", "ews1"}
@@ -127,7 +130,7 @@ def test_a_word_is_not_carried_out_after_its_speaker_was_told_that_nobody_answer
             socket = tmp_path / "state" / "loop.sock"
             with full(store):
                 write(tmp_path, poll(now()), alert(now(), WS1, PLC1))
-                await until(lambda: shell._pile.batches)
+                await until(lambda: shell._pile.lots)
                 heard = await asyncio.to_thread(say, socket, Said(WordKind.STAND_DOWN))
                 assert not heard.ok
             heard = await asyncio.to_thread(say, socket, Said(WordKind.STAND_DOWN, "filling"))
@@ -169,11 +172,11 @@ def test_what_has_piled_up_is_read_in_portions(tmp_path: Path, monkeypatch: pyte
     portions: list[int] = []
 
     def watched(of: object, state: LoopState, given: Inputs) -> object:
-        portions.append(sum(len(line) for batch in given.batches for line in batch.lines))
+        portions.append(sum(lot.end - lot.offset for lot in given.lots))
         return turn(of, state, given)
 
     monkeypatch.setattr(shell_of, "turn", watched)
-    monkeypatch.setattr(shell_of, "AT_ONCE", 2000)
+    monkeypatch.setattr(sources, "AT_ONCE", 2000)
     lines = [*(poll(now() + number) for number in range(100)), alert(now(), WS1, PLC1)]
 
     async def story() -> None:
@@ -259,7 +262,7 @@ class Life:
         self.now += SECOND
         self.file += lines
         if crash == "before the commit":
-            turn(content(), self.state, Inputs(now=self.now, draw=0.5, batches=self.unread()))
+            turn(content(), self.state, Inputs(now=self.now, draw=0.5, lots=sifted(content(), *self.unread())))
             self.crash()
         result = self.turn(self.unread())
         if crash == "before the order":
@@ -284,7 +287,9 @@ class Life:
         return (Batch(SOURCE, "g", offset, tuple(rest), self.now),) if rest else ()
 
     def turn(self, batches: tuple[Batch, ...], responses: tuple = ()):
-        result = turn(content(), self.state, Inputs(now=self.now, draw=0.5, batches=batches, responses=responses))
+        result = turn(
+            content(), self.state, Inputs(now=self.now, draw=0.5, lots=sifted(content(), *batches), responses=responses)
+        )
         if result.transaction is not None:
             self.store.commit(result.transaction)
         self.state = result.state
@@ -420,8 +425,7 @@ def one_turn(of: Setup) -> LoopState:
         try:
             assert shell._take_turn()
         finally:
-            for tail in shell._tails.values():
-                tail.close()
+            shell._sources.close()
         return shell._state
 
 
@@ -433,6 +437,7 @@ from tests.loop.given import EWS1, PLC1, WS1, alert, poll
 from tests.loop.shell import Peer, living, records, setup, until, write
 from tests.loop.test_run import now
 from tercio.loop import run as shell_of
+from tercio.loop import sources
 from tercio.model.commands import Action
 from tercio.model.words import WordKind
 from tercio.products.transports.words import Said, say

@@ -3,12 +3,18 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tercio.loop.sense import sense
+from tercio.loop.sense import Sensed
+from tercio.loop.sense import sense as sense_lots
+from tercio.loop.state import Content, Memory
 from tercio.model.events import Batch, Provenance
 from tercio.model.units import SECOND
-from tests.loop.given import EWS1, HMI1, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll
+from tests.loop.given import EWS1, HMI1, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll, sifted
 
 MEMORY = fresh().memory
+
+
+def sense(of: Content, memory: Memory, batches: tuple[Batch, ...], offsets: dict[str, tuple[str, int]]) -> Sensed:
+    return sense_lots(of, memory, sifted(of, *batches), offsets)
 
 
 def batch(*lines: bytes, offset: int = 0, received: int = START + SECOND, generation: str = "g") -> Batch:

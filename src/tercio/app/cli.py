@@ -89,6 +89,7 @@ def build() -> typer.Typer:
     for name, text in GROUPS.items():
         app.add_typer(groups[name], name=name, short_help=text)
     app.command("loop", hidden=True)(run.loop)
+    app.command("worker", hidden=True)(run.worker)
     return app
 
 

@@ -23,7 +23,7 @@ def lane_of(sensor: str) -> str:
 def shares(table: Table, bulk: Sequence[str], cores: int) -> dict[str, tuple[str, ...]]:
     """The bulk sources of each worker, by its name. Unless the table ``[workers]`` says how many there are, one worker
     is started where there is a second core for it; never more than there are sources."""
-    default = 0  # None yet.
+    default = 1 if cores > 1 else 0
     count = table.number("count", MOST, default=default)
     if count != int(count):
         table.fault("count", f"is {count:g}; it must be a whole number")

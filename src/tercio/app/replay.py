@@ -15,9 +15,10 @@ from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import Rejected
 from tercio.brain.detect.windows import Windows
 from tercio.loop.engine import turn
+from tercio.loop.sift import sift
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
 from tercio.model.decisions import Decision, Reach
-from tercio.model.events import Batch, Match
+from tercio.model.events import Batch, Failed, Match
 from tercio.model.findings import Level
 from tercio.model.incidents import Incident
 from tercio.model.journal import Told
@@ -104,10 +105,10 @@ class Tally(Detector):
         self.unrouted = detector.unrouted
         self.hits: Counter[str] = Counter()
 
-    def match(self, batch: Batch) -> tuple[Match, ...]:
+    def match(self, batch: Batch) -> tuple[Match | Failed, ...]:
         """As the detector's own."""
         found = self._detector.match(batch)
-        self.hits.update(match.rule for match in found)
+        self.hits.update(match.rule for match in found if isinstance(match, Match))
         return found
 
 
@@ -167,7 +168,7 @@ class _Account:
         self._now = max(self._now, piece.latest)
         batch = Batch(found.sensor, found.recording.name, piece.offset, piece.lines, self._now)
         before = self._state.memory.unparsed.get(found.sensor, 0)
-        result = turn(self._content, self._state, Inputs(now=self._now, draw=0.5, batches=(batch,)))
+        result = turn(self._content, self._state, Inputs(now=self._now, draw=0.5, lots=sift(self._content, batch)))
         self._state = result.state
         self._found[found.recording.name] = found
         counts = self._files.setdefault(found.recording.name, [0, 0])

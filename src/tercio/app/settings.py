@@ -62,9 +62,9 @@ class HandSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings of one site. ``workers`` are the sources of each worker, by its name. ``placeholders`` is what the placeholders of rules stand for (``%name%``, Sigma's
-    ``expand``). Paths are absolute: those in the file are relative to its folder. ``text`` is the file
-    as it was read, so that what is found wrong later can be told by its line."""
+    """All settings of one site. ``workers`` are the sources of each worker, by its name; ``placeholders`` what the
+    placeholders of rules stand for (``%name%``, Sigma's ``expand``). Paths are absolute: those in the file are relative
+    to its folder. ``text`` is the file as it was read, so that what is found wrong later can be told by its line."""
 
     file: Path
     text: str

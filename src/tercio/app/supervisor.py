@@ -49,9 +49,9 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 def parts(settings: Settings, site: Site) -> tuple[Part, ...]:
-    """What runs for these settings: each hand that is started here, then the loop and its workers. Where all that a hand
-    reaches is in shadow it leaves the machine as it is; else it makes itself ready at once. ``site`` is as it may be
-    taken."""
+    """What runs for these settings: each hand that is started here, then the loop and its workers. Where all that a
+    hand reaches is in shadow it leaves the machine as it is; else it makes itself ready at once. ``site`` is as it may
+    be taken."""
     shadow = {zone.name for zone in site.zones.values() if zone.autonomy == Autonomy.SHADOW}
     hands = tuple(
         Part(f"hand {hand.name}", tied(hand_words(hand, ready=not set(hand.zones) <= shadow)))

@@ -113,7 +113,7 @@ def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
 
 
 def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> tuple[LoopState, Sensed]:
-    sensed = sense(content, state.memory, inputs.batches, state.offsets, inputs.refused)
+    sensed = sense(content, state.memory, inputs.lots, state.offsets)
     ledger.unparsed = sensed.unparsed
     processes = observe(content.site, sensed.memory.processes, sensed.events)
     memory = msgspec.structs.replace(sensed.memory, processes=processes)

@@ -1,90 +1,93 @@
-"""What to do with lines over which a turn failed: take them again in halves, until the one is found and left out. Pure.
+"""What to do with records over which a turn failed: take them again in halves, until the one is found and left out.
+Pure.
 
-Malformed input never stops a stream. A line that a sensor, a rule or a later step can't stand would otherwise be read
-again after each restart, for ever.
+Malformed input never stops a stream. A record that correlation or a later step can't stand would otherwise be read
+again after each restart, for ever. What fails sooner, on a record by itself, is left out where it is sifted.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import PurePath
-from traceback import walk_tb
+from collections.abc import Sequence
 
-from tercio.loop.state import Refused
-from tercio.model.events import Batch
+from msgspec.structs import replace
+
+from tercio.loop.sift import failure
+from tercio.model.events import Unparsed
 from tercio.model.journal import Lost
-from tercio.products.sensors import Sensor
+from tercio.model.sifted import Sifted
 
-Batches = tuple[Batch, ...]
+Lots = tuple[Sifted, ...]
 
 
 class Pile:
-    """What was read and is not written: ``batches`` for the next turn, ``later`` for those after, and ``refused``."""
+    """What was read and is not written: ``lots`` for the next turn, ``later`` for those after."""
 
     def __init__(self) -> None:
-        self.batches: Batches = ()
-        self.later: list[Batches] = []
-        self.refused: tuple[Refused, ...] = ()
+        self.lots: Lots = ()
+        self.later: list[Lots] = []
         self._told: set[str] = set()
 
     def __bool__(self) -> bool:
-        return bool(self.batches or self.later or self.refused)
+        return bool(self.lots or self.later)
 
-    def part(self, sensors: Mapping[str, Sensor], error: Exception) -> tuple[Lost, ...]:
-        """A turn failed on ``batches``: they are taken in halves, and a single record is refused. That is written
-        first, alone: a turn that fails without it as well is not that record's fault. Returns what must be told: each
-        failure once, since who sends many records like it must not fill the journal."""
-        parts = halves(sensors, self.batches)
-        if parts is not None:
-            self.batches = parts[0]
+    def take(self, lots: Sequence[Sifted]) -> tuple[Lost, ...]:
+        """Take these with the next turn. Returns what must be told of records that were left out of them: each failure
+        once, since who sends many records like it must not fill the journal."""
+        self.lots += tuple(lots)
+        fresh = {lot.failed: lot for lot in reversed(lots) if lot.failed and lot.failed not in self._told}
+        self._told |= fresh.keys()
+        return tuple(Lost(lot.source, _words(lot)) for lot in reversed(fresh.values()))
+
+    def part(self, error: Exception) -> tuple[Lost, ...] | None:
+        """A turn failed on ``lots``: they are taken in halves, and a single record is left out. That is written first,
+        alone: a turn that fails without it as well is not that record's fault. Returns what must be told; None where
+        there is no record to leave out."""
+        if parts := halves(self.lots):
+            self.lots = parts[0]
             self.later.insert(0, parts[1])
             return ()
-        found = tuple(refused(batch, error) for batch in self.batches)
-        self.batches, self.refused = (), self.refused + found
-        fresh = [each for each in found if each.reason not in self._told]
-        self._told.update(each.reason for each in found)
-        return tuple(Lost(each.batch.source, _words(each)) for each in fresh)
+        if len(self.lots) != 1 or not self.lots[0].seen:
+            return None
+        found, self.lots = refused(self.lots[0], error), ()
+        return self.take([found])
 
     def written(self) -> None:
         """The turn is on disk: go on with what waits."""
-        self.batches, self.refused = self.later.pop(0) if self.later else (), ()
+        self.lots = self.later.pop(0) if self.later else ()
 
 
-def halves(sensors: Mapping[str, Sensor], batches: Sequence[Batch]) -> tuple[Batches, Batches] | None:
-    """Two parts of what was read, in order, to be taken one after the other; None where it is one record alone.
+def halves(lots: Sequence[Sifted]) -> tuple[Lots, Lots] | None:
+    """Two parts of what was read, in order, to be taken one after the other; None where there is one record at most.
 
-    A record of several lines stays whole. Where a sensor puts records of one batch in another order, the first part
-    may end at an offset that is none of its file's: only a crash between the two would see it, as one broken line.
+    Where a sensor puts records of one batch in another order, the first part may end at an offset that is none of its
+    file's: only a crash between the two would see it, as one broken line.
     """
-    if len(batches) > 1:
-        middle = len(batches) // 2
-        return tuple(batches[:middle]), tuple(batches[middle:])
-    records = [record for batch in batches for record in _records(sensors[batch.source], batch)]
-    if len(records) < 2:
+    if len(lots) > 1:
+        middle = len(lots) // 2
+        return tuple(lots[:middle]), tuple(lots[middle:])
+    if not lots or lots[0].records < 2:
         return None
-    (batch,), middle = batches, len(records) // 2
-    first = _of(batch, batch.offset, records[:middle])
-    return (first,), (_of(batch, first.end, records[middle:]),)
+    (lot,) = lots
+    end = sorted([each.event.offset for each in lot.seen] + [each.offset for each in lot.unparsed])[lot.records // 2]
+    return (_between(lot, lot.offset, end),), (_between(lot, end, lot.end),)
 
 
-def refused(batch: Batch, error: Exception) -> Refused:
-    """What is kept of the record that was found. Of the error its class and its place: its words may be anybody's."""
-    code = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    place = f" at {PurePath(code[-1][0]).name}:{code[-1][1]}" if code else ""
-    return Refused(batch, f"the loop failed on it: {type(error).__name__}{place}")
+def refused(lot: Sifted, error: Exception) -> Sifted:
+    """The lot without its one record, which is kept as not understood."""
+    (seen,), why = lot.seen, failure(error)
+    unparsed = Unparsed(lot.source, lot.generation, seen.event.offset, seen.line, why)
+    return replace(lot, seen=(), unparsed=(unparsed,), failed=why)
 
 
-def _words(found: Refused) -> str:
-    where = f"{found.batch.offset} of {found.batch.generation}"
-    return f"not looked at, and kept among what nobody understood: the record at {where}: {found.reason}"
+def _words(lot: Sifted) -> str:
+    (left,) = lot.unparsed
+    where = f"{left.offset} of {left.generation}"
+    return f"not looked at, and kept among what nobody understood: the record at {where}: {lot.failed}"
 
 
-def _records(sensor: Sensor, batch: Batch) -> Sequence[bytes]:
-    """The batch's records; its lines where the sensor itself fails on them."""
-    try:
-        return sensor.records(batch.lines)[0]
-    except Exception:  # noqa: BLE001 (whatever it is, the turn has failed on it and says so)
-        return batch.lines
-
-
-def _of(batch: Batch, offset: int, records: Sequence[bytes]) -> Batch:
-    lines = tuple(line + b"\n" for record in records for line in record.removesuffix(b"\n").split(b"\n"))
-    return Batch(batch.source, batch.generation, offset, lines, batch.received)
+def _between(lot: Sifted, begin: int, end: int) -> Sifted:
+    return replace(
+        lot,
+        offset=begin,
+        end=end,
+        seen=tuple(each for each in lot.seen if begin <= each.event.offset < end),
+        unparsed=tuple(each for each in lot.unparsed if begin <= each.offset < end),
+    )

@@ -16,6 +16,7 @@ from tercio.agents.mandate import Mandate, MandateError, load
 from tercio.brain.detect.windows import Windows
 from tercio.loop.authorise import Deliberation, decided
 from tercio.loop.engine import turn
+from tercio.loop.sift import sift
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
 from tercio.model.canon import canonical
 from tercio.model.events import Batch
@@ -158,15 +159,15 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     generation: str = "recorded"
 
 
-def inputs_of(recording: Recording, size: int, draw: float) -> Iterator[Inputs]:
-    """A recording cut into turns of ``size`` lines, each taken when its last line was received."""
+def inputs_of(content: Content, recording: Recording, size: int, draw: float) -> Iterator[Inputs]:
+    """A recording sifted, and cut into turns of ``size`` lines, each taken when its last line was received."""
     offset = 0
     for start in range(0, len(recording.lines), size):
         lines = recording.lines[start : start + size]
         now = recording.began + (start + len(lines) - 1) * recording.pace
         batch = Batch(recording.source, recording.generation, offset, lines, now)
         offset = batch.end
-        yield Inputs(now=now, draw=draw, batches=(batch,))
+        yield Inputs(now=now, draw=draw, lots=sift(content, batch))
 
 
 def played(content: Content, inputs: Iterable[Inputs], state: LoopState | None = None) -> Iterator[Turn]:

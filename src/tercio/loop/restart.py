@@ -6,9 +6,9 @@ import msgspec
 
 from tercio.brain.correlate.whereabouts import Census
 from tercio.brain.detect.windows import Windows
-from tercio.loop.parting import halves
+from tercio.loop.sift import sift
 from tercio.loop.state import Content, LoopState, Memory
-from tercio.model.events import Batch, Event, Unparsed
+from tercio.model.events import Batch
 from tercio.model.records import Cited
 from tercio.store.state import Restored, StateUnusable
 
@@ -63,28 +63,7 @@ def wanted(state: LoopState) -> frozenset[str]:
 def recalled(content: Content, state: LoopState, batches: Sequence[Batch]) -> dict[str, Cited]:
     """The lines at hand, and the wanted ones among lines that were read before; all else in these is passed over."""
     names, found, census = wanted(state), dict(state.seen), Census(content.site, state.memory.at)
-    waiting = list(reversed(batches))
-    while waiting:
-        batch = waiting.pop()
-        try:
-            parsed = _parsed(content, batch)
-        except Exception:  # noqa: BLE001 (a record that was refused when it was read is here again)
-            parts = halves(content.sensors, [batch]) or ()
-            waiting += [each for part in reversed(parts) for each in part]
-            continue
-        found.update((event.id, Cited(census.take(event), line)) for event, line in parsed if event.id in names)
-    return found
-
-
-def _parsed(content: Content, batch: Batch) -> list[tuple[Event, bytes]]:
-    """The events of a batch that a rule matches, each with its line."""
-    sensor, offset, found = content.sensors[batch.source], batch.offset, []
-    lines, shaped = sensor.records(batch.lines)
-    places = {match.index for match in content.detector.match(msgspec.structs.replace(batch, lines=shaped))}
-    for index, line in enumerate(lines):
-        if index in places:
-            parsed = sensor.parse(batch.source, batch.generation, offset, line, batch.received)
-            if not isinstance(parsed, Unparsed):
-                found.append((parsed, line))
-        offset += len(line)
+    read = (seen for batch in batches for lot in sift(content, batch) for seen in lot.seen)
+    mine = (seen for seen in read if seen.matches and seen.event.id in names)
+    found.update((seen.event.id, Cited(census.take(seen.event), seen.line)) for seen in mine)
     return found

@@ -7,17 +7,16 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tercio.loop.engine import turn
 from tercio.loop.parting import Pile
 from tercio.loop.restart import recalled, restored, wanted
-from tercio.loop.state import Content, Inputs, LoopState, Turn
+from tercio.loop.sources import Began, Setup, Sources
+from tercio.loop.state import Inputs, LoopState, Turn
 from tercio.model.commands import Command, Response, Status
 from tercio.model.events import Batch
 from tercio.model.journal import Lost
@@ -25,7 +24,6 @@ from tercio.model.records import Cited
 from tercio.model.words import Word
 from tercio.products.transports.orders import Line
 from tercio.products.transports.past import past
-from tercio.products.transports.tail import Tail
 from tercio.products.transports.words import Said, listen, word
 from tercio.store.state import State, StateFull, StateUnwritable
 
@@ -39,24 +37,8 @@ FULL = (
 
 SETTLE = 60.0  # seconds between two moves of what was written ahead into the database, while nothing waits
 
-AT_ONCE = 1 << 16
-"""Bytes read from each source for one turn: what one has piled up must not keep another's alert waiting. 64 KiB are
-some 160 records, and 4 ms."""
-
 RETRY = 1.0
 """Seconds between two tries to write while the state can't be written. Nothing is ordered meanwhile."""
-
-
-class Setup(msgspec.Struct, frozen=True):
-    """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain. Of the
-    sources ``from_start`` a first start reads all that is there already."""
-
-    folder: Path
-    content: Content
-    sources: Mapping[str, Path]
-    hands: Mapping[str, Path]
-    key: Ed25519PrivateKey
-    from_start: frozenset[str] = frozenset()
 
 
 async def run(setup: Setup) -> None:
@@ -86,21 +68,14 @@ class Shell:
         state, since, followed = restored(store.restore(), setup.content, now)
         state = msgspec.structs.replace(state, seen=self._kept(state))
         self._state = msgspec.structs.replace(state, seen=recalled(setup.content, state, self._past(state, now)))
-        offsets, whole = self._state.offsets, setup.from_start | followed
-        sensors = setup.content.sensors
-        self._tails = {
-            name: Tail(
-                name, path, offsets.get(name), since or now, from_end=name not in whole, whole=sensors[name].whole
-            )
-            for name, path in sorted(setup.sources.items())
-        }
+        began = Began(self._state.offsets, since or now, setup.from_start | followed, now)
+        self._sources = Sources(setup, began, wake=self._wake.set, report=self._report, say=_log)
         self._hands = {
             name: Line(name, str(path), setup.key.sign, hung_up=self._responded)
             for name, path in sorted(setup.hands.items())
         }
         self._unreachable: dict[str, str] = {}
         self._losses: list[Lost] = []
-        self._troubles: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _kept(self, state: LoopState) -> dict[str, Cited]:
@@ -121,15 +96,16 @@ class Shell:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop)
-        self._follow(on=True)
+        self._sources.follow(on=True)
         self._take_turn()  # Where reading begins is on disk before anybody can see that this loop runs.
+        await self._sources.listen()
         server = await listen(self._setup.folder / "loop.sock", self._hear)
         for hand in self._hands.values():
             self._begin(self._greet(hand))
         settle = loop.time() + SETTLE
         try:
             while not self._stopped:
-                behind = not self._spare and (self._pile or any(tail.behind for tail in self._tails.values()))
+                behind = not self._spare and (self._pile or self._sources.behind)
                 await self._wait(0.0 if behind else TICK)
                 if not self._take_turn():
                     await asyncio.sleep(RETRY)
@@ -143,8 +119,7 @@ class Shell:
             for hand in self._hands.values():
                 await hand.close()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            for tail in self._tails.values():
-                tail.close()
+            self._sources.close()
             (self._setup.folder / "loop.sock").unlink(missing_ok=True)
 
     async def _wait(self, seconds: float) -> None:
@@ -159,35 +134,34 @@ class Shell:
         if self._spare and self._store.refill():
             self._turn_to(spare=False)
         if not self._pile and not self._spare:
-            for tail in self._tails.values():
-                self._pile.batches += tail.read(now, AT_ONCE)
-                self._lost(tail)
+            self._tell(self._pile.take(self._sources.read(now)))
         self._words = [(said, answer) for said, answer in self._words if not answer.done()]
         words = tuple(said for said, _ in self._words)
         inputs = Inputs(
             now=now,
             draw=self._chance.random(),
             spare=self._spare,
-            batches=() if self._spare else self._pile.batches,
+            lots=() if self._spare else self._pile.lots,
             responses=tuple(self._responses),
             words=words,
             losses=tuple(self._losses),
-            refused=() if self._spare else self._pile.refused,
         )
         try:
             result = turn(self._setup.content, self._state, inputs)
         except Exception as error:
             # Whatever a record did to it: else the same place is read and fails again after each restart, for ever.
-            if not inputs.batches:
+            told = self._pile.part(error) if inputs.lots else None
+            if told is None:
                 raise
-            for loss in self._pile.part(self._setup.content.sensors, error):
-                self._report(loss.source, loss.loss)
+            self._tell(told)
             return True
         if not self._write(result):
             return False
         self._state = result.state
         if not self._spare:
             self._pile.written()
+            if not self._pile:
+                self._sources.written()
         self._responses, self._losses = [], []
         waiting, self._words = self._words, []
         for command in result.orders:
@@ -196,14 +170,9 @@ class Shell:
             answer.set_result(text)
         return True
 
-    def _lost(self, tail: Tail) -> None:
-        """Take down what a file could not give: each loss, and a trouble when it begins."""
-        said = [f"{loss.words} (times: {loss.times}, bytes: {loss.size})" for loss in tail.losses()]
-        if tail.trouble and tail.trouble != self._troubles.get(tail.source):
-            said.append(tail.trouble)
-        self._troubles[tail.source] = tail.trouble
-        for words in said:
-            self._report(tail.source, words)
+    def _tell(self, losses: tuple[Lost, ...]) -> None:
+        for loss in losses:
+            self._report(loss.source, loss.loss)
 
     def _report(self, part: str, words: str) -> None:
         """Say what nobody can look at, in the log and in the journal."""
@@ -225,17 +194,8 @@ class Shell:
     def _turn_to(self, *, spare: bool) -> None:
         """Begin, or end, to live on the reserve of a full disk: then nothing is read that could not be written."""
         self._spare = spare
-        self._follow(on=not spare)
+        self._sources.follow(on=not spare)
         self._report("state", FULL if spare else "there is room on its disk again: what waited is looked at now")
-
-    def _follow(self, *, on: bool) -> None:
-        """Be woken by what sources write, or not."""
-        loop = asyncio.get_running_loop()
-        for tail in self._tails.values():
-            if on:
-                loop.add_reader(tail.fileno(), self._wake.set)
-            else:
-                loop.remove_reader(tail.fileno())
 
     def _send(self, command: Command) -> None:
         hand = self._hands.get(command.hand)

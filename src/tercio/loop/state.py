@@ -11,11 +11,11 @@ from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.windows import Windows
 from tercio.model.commands import Command, Effect, EffectState, Response
 from tercio.model.decisions import Reach
-from tercio.model.events import Batch
 from tercio.model.incidents import Incident
 from tercio.model.journal import Basis, Lost
 from tercio.model.processes import ProcessState
 from tercio.model.records import Cited, Transaction
+from tercio.model.sifted import Sifted
 from tercio.model.site import Site
 from tercio.model.units import SECOND
 from tercio.model.whereabouts import NOWHERE, Whereabouts
@@ -148,28 +148,20 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     seen: dict[str, Cited] = {}
 
 
-class Refused(msgspec.Struct, frozen=True):
-    """One record over which a turn failed, as a batch of its own, and why: it is kept as not understood."""
-
-    batch: Batch
-    reason: str
-
-
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """What one turn is given: the time, a number drawn at random in [0, 1), and whatever arrived.
 
-    ``refused`` are records before ``batches``, over which an earlier turn failed.
+    ``lots`` are what was read, sifted, in the order in which it is to be taken.
     ``spare`` says that the disk is full and only its reserve is left: people, answers and ends are attended to, nothing
     new is looked at, decided or renewed."""
 
     now: int
     draw: float
     spare: bool = False
-    batches: tuple[Batch, ...] = ()
+    lots: tuple[Sifted, ...] = ()
     responses: tuple[Response, ...] = ()
     words: tuple[Word, ...] = ()
     losses: tuple[Lost, ...] = ()
-    refused: tuple[Refused, ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Commands that run something: the demo, the platform, its processes."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,19 @@ from tercio.app import supervisor
 from tercio.app.assemble import content_of
 from tercio.app.demo import demo as run_demo
 from tercio.app.outset import may_start, outset
+from tercio.app.partition import BULK
 from tercio.app.settings import SettingsError, load
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
-from tercio.loop.run import Setup
 from tercio.loop.run import run as run_loop
+from tercio.loop.sources import SOCKET, Setup
+from tercio.loop.worker import work
+from tercio.model.tomltable import nearest
 from tercio.products import hand as hand_process
+from tercio.products.transports.frames import Refused
 from tercio.store.keys import signing_key
+
+YIELDING = 5
+"""How far (nice) workers let sensors, hands and the loop go first where there is not enough processor for all."""
 
 
 def demo(
@@ -67,8 +75,24 @@ def loop(settings: SettingsFile = HERE) -> None:
         hands={hand.name: hand.socket for hand in loaded.hands},
         key=signing_key(supervisor.order_key(loaded)),
         from_start=frozenset(source.name for source in loaded.sources if source.from_start),
+        bulk=frozenset(source.name for source in loaded.sources if source.lane == BULK),
+        workers=loaded.workers,
     )
     asyncio.run(run_loop(setup))
+
+
+def worker(
+    name: Annotated[str, typer.Argument(help="Which of the workers in the settings.")], settings: SettingsFile = HERE
+) -> None:
+    """One worker: it reads and sifts for the loop what comes in bulk; `tercio up` starts it."""
+    loaded = load(settings)
+    if name not in loaded.workers:
+        raise SettingsError(f"{loaded.file}: there is no worker {name!r}{nearest(name, loaded.workers)}")
+    os.nice(YIELDING)
+    try:
+        asyncio.run(work(name, content_of(loaded), loaded.state / SOCKET))
+    except Refused as error:
+        fail(f"worker {name}: the loop sent it away: {error}")
 
 
 def hand(

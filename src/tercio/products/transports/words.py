@@ -42,10 +42,12 @@ class Heard(msgspec.Struct, frozen=True):
 Ear = Callable[[Said, str], Awaitable[str]]
 """Takes a word and who said it (a user's name, from the kernel), returns the sentence for him."""
 
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Attends to one connection, and closes it."""
+
 
 async def listen(path: Path, ear: Ear) -> asyncio.Server:
-    """Open the socket (mode 0600) and answer until the server is closed. An old socket file is replaced."""
-    _clear(path)
+    """Open the socket and answer until the server is closed."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard = await _hear(reader, writer, ear)
@@ -57,6 +59,12 @@ async def listen(path: Path, ear: Ear) -> asyncio.Server:
         finally:
             writer.close()
 
+    return await serve(path, connected)
+
+
+async def serve(path: Path, connected: Connected) -> asyncio.Server:
+    """Open a pathname socket (mode 0600) where an old one may lie, and let ``connected`` attend to who comes."""
+    _clear(path)
     umask = os.umask(0o177)
     try:
         return await asyncio.start_unix_server(connected, path, limit=LONGEST)
