@@ -1,7 +1,7 @@
 """From settings to what a loop needs: the site, rules, mandate and sensors, read and checked once."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -165,6 +165,22 @@ def rules_in(folder: Path) -> tuple[dict[str, str], list[Rejected]]:
             unreadable.append(Rejected(str(file), 1, "", f"{error.strerror}; let this user read it"))
         except UnicodeDecodeError:
             unreadable.append(Rejected(str(file), 1, "", "this is not UTF-8 text; save it as UTF-8"))
+    return texts, unreadable
+
+
+def rules_at(paths: Iterable[Path]) -> tuple[dict[str, str], list[Rejected]]:
+    """The Sigma rules in files and folders that were named one by one, by file, and the files in folders that can't be
+    read. Raises ValueError, in words, for a named file that is no text, and as ``rules_in`` does; OSError where a named
+    one can't be read."""
+    texts: dict[str, str] = {}
+    unreadable: list[Rejected] = []
+    for path in paths:
+        try:
+            found, lost = ({str(path): path.read_text(encoding="utf-8")}, []) if path.is_file() else rules_in(path)
+        except UnicodeDecodeError:
+            raise ValueError(f"{path}: this is not UTF-8 text; save it as UTF-8") from None
+        texts |= found
+        unreadable += lost
     return texts, unreadable
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tercio.app import ruleupdate
-from tercio.app.assemble import content_of, rules_in
+from tercio.app.assemble import content_of, rules_at
 from tercio.app.coverage import Coverage, coverage, reasons
 from tercio.app.rulecases import try_cases
 from tercio.app.rulelint import Weight, lint
@@ -153,18 +153,13 @@ def _told(update: ruleupdate.Update, folder: Path, *, dry: bool, json: bool) -> 
 
 
 def _texts(paths: list[Path]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path in paths:
-        try:
-            texts, lost = ({str(path): path.read_text(encoding="utf-8")}, []) if path.is_file() else rules_in(path)
-        except UnicodeDecodeError:
-            fail(f"{path}: this is not UTF-8 text; save it as UTF-8")
-        except ValueError as error:
-            fail(str(error))
-        for each in lost:
-            sentence(err, f"{each.file}: {each.reason}", "yellow")
-        found |= texts
-    return found
+    try:
+        texts, unreadable = rules_at(paths)
+    except ValueError as error:
+        fail(str(error))
+    for each in unreadable:
+        sentence(err, f"{each.file}: {each.reason}", "yellow")
+    return texts
 
 
 def _by_file(texts: dict[str, str], ruleset: RuleSet) -> dict[str, list[str]]:
