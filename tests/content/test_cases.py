@@ -1,6 +1,7 @@
 """Every rule in the content is replayed over its own recorded cases."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,19 @@ RULESET = compile_rules(rule_texts())
 NAMES = sorted(rule_texts())
 
 
+@cache
+def detector_of(sensor: str) -> Detector:
+    return Detector(RULESET, {"eve": SENSORS[sensor].log_source})
+
+
 def replay(path: Path) -> tuple[set[str], list[Finding]]:
     """The base rules that matched, and the findings, over a file of lines."""
     lines = tuple(path.read_bytes().splitlines(keepends=True))
     assert lines, f"{path} is empty"
-    sensor = SENSORS[recognised(lines)]
+    name = recognised(lines)
+    sensor, detector = SENSORS[name], detector_of(name)
     raw, shaped = sensor.records(lines)
     batch = Batch("eve", "1", 0, shaped, 2_000_000_000_000_000)
-    detector = Detector(RULESET, {"eve": sensor.log_source})
     events = []
     offset = 0
     for line in raw:
