@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tercio.brain.detect import windows
+from tercio.brain.detect.rates import FLOOD
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
-from tercio.brain.detect.windows import LATENESS, Hit, Windows, step
+from tercio.brain.detect.windows import LATENESS, Heard, Hit, Windows, finish, hear, step
 from tercio.model.canon import canonical
 from tercio.model.events import Endpoint, Event, Match, Provenance
 from tercio.model.findings import Finding, Level
@@ -388,3 +389,106 @@ def test_findings_have_different_names() -> None:
     hits = [h for n in range(50) for h in (hit("shake", n * 70), hit("sweep", n * 70 + 1))]
     _, findings = step(PROVEN, Windows(), hits)
     assert len({finding.id for finding in findings}) == len(findings) == 100
+
+
+FEW = compiled(
+    rule("fail"),
+    correlation(
+        "few", type="event_count", rules=["fail"], condition={"lt": 3}, timespan="1m", **{"group-by": ["src_ip"]}
+    ),
+    correlation("fewer", type="event_count", rules=["few"], condition={"lte": 5}, timespan="1m", generate=True),
+)
+
+
+def heard(at: float, *, source: str = "eve", late: float = 0) -> Heard:
+    """A record that no rule matched, read so many seconds after the time that it bears."""
+    return Heard(source, "1", round(at * 1000) + 10**6, NOW + round((at + late) * SECOND), NOW + round(at * SECOND))
+
+
+def test_a_window_is_over_once_its_source_was_heard_behind_it() -> None:
+    state, none = step(FEW, Windows(), [hit("fail", 1), hit("fail", 2)])
+    edge = (MINUTE + LATENESS) / SECOND
+    state, early = hear(FEW, state, [heard(edge - 1), heard(edge + 999, source="other")])
+    assert (none, early) == ((), ())
+    state, (few,) = hear(FEW, state, [heard(edge)])
+    assert (few.rule, few.time, len(few.events)) == ("few", NOW + MINUTE, 2)
+    assert (few.source, few.generation, few.offset) == ("eve", "1", heard(edge).offset), "the record that ended it"
+    assert few.received == heard(edge).received
+    again, nothing = hear(FEW, state, [heard(edge - 1), heard(edge)])
+    assert (again, nothing) == (state, ()), "a time that was reached before says nothing new"
+
+
+def test_what_is_heard_makes_nothing_late_that_a_rule_without_windows_waits_for() -> None:
+    state, _ = step(PROVEN, Windows(), [hit("shake", 0)])
+    assert hear(PROVEN, state, [heard(9999)]) == (state, ()), "where nothing is judged at the end, nothing is noted"
+    both = compiled(
+        rule("fail"),
+        correlation("few", type="event_count", rules=["fail"], condition={"lt": 3}, **{"group-by": ["src_ip"]}),
+        correlation("many", type="event_count", rules=["fail"], condition={"gte": 2}, **{"group-by": ["src_ip"]}),
+    )
+    state, _ = step(both, Windows(), [hit("fail", 0)])
+    state, _ = hear(both, state, [heard(9999)])
+    state, found = step(both, state, [hit("fail", 60)])
+    assert [finding.rule for finding in found] == ["many"]
+    assert state.late == 1, "for the window that was judged"
+
+
+def test_a_time_beyond_its_receipt_ends_nothing() -> None:
+    state, _ = step(FEW, Windows(), [hit("fail", 1)])
+    state, found = hear(FEW, state, [heard(9999, late=-9990)])
+    assert (found, state.heard) == ((), {"eve": NOW + 9 * SECOND})
+
+
+def test_where_nothing_more_comes_every_window_is_judged() -> None:
+    hits = [hit("fail", at, src=Endpoint(src)) for at, src in ((1, "10.0.0.2"), (2, "10.0.0.1"), (61, "10.0.0.1"))]
+    state, _ = step(FEW, Windows(), hits)
+    last = heard(62)
+    state, found = finish(FEW, state, {"eve": last})
+    assert [(f.rule, (f.time - NOW) // MINUTE, len(f.events)) for f in found] == [
+        ("few", 1, 1),
+        ("few", 1, 1),
+        ("few", 2, 1),
+        ("fewer", 2, 2),
+        ("fewer", 3, 1),
+    ], "what builds on them is judged as well"
+    assert {(f.source, f.offset, f.received) for f in found} == {("eve", last.offset, last.received)}
+    assert state.tracks == {}
+    assert finish(FEW, state, {"eve": last}) == (state, ())
+    assert finish(PROVEN, Windows(), {}) == (Windows(), ())
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.sampled_from(["10.0.0.1", "10.0.0.2"])), max_size=10))
+def test_what_ends_a_window_changes_nothing_of_what_is_found(rows: list[tuple[int, str]]) -> None:
+    """A later match, a record that was merely heard, or the end of all."""
+    ruleset = compiled(
+        rule("fail"),
+        rule("other"),
+        correlation("few", type="event_count", rules=["fail"], condition={"lt": 3}, timespan="1m",
+                    **{"group-by": ["src_ip"]}),
+    )  # fmt: skip
+    hits = [hit("fail", at, src=Endpoint(src), offset=n) for n, (at, src) in enumerate(sorted(rows))]
+    state, found = step(ruleset, Windows(), hits)
+    ways = [
+        step(ruleset, state, [hit("other", 9999)])[1],
+        hear(ruleset, state, [heard(9999)])[1],
+        finish(ruleset, state, {"eve": heard(601)})[1],
+    ]
+    alike = [[(f.id, f.time, f.events) for f in (*found, *way) if f.rule == "few"] for way in ways]
+    assert alike[0] == alike[1]
+    assert sorted(alike[1]) == sorted(alike[2])
+
+
+def test_a_correlation_with_too_many_groups_says_how_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_GROUPS", 64)
+    state, _ = run(PROVEN, *(hit("sweep", n / 100, src=Endpoint(f"172.16.0.{n}")) for n in range(64)))
+    assert state.crowded == {}
+    flood = [hit("sweep", 1 + n / 100, src=Endpoint(f"172.17.{n // 250}.{n % 250}")) for n in range(100)]
+    state, _ = step(PROVEN, state, flood)
+    assert state.crowded == {"proven": -(-100 // 8) - 1}
+
+
+def test_a_flood_is_told_and_takes_nothing_away() -> None:
+    state, found = step(PROVEN, Windows(), [hit("write", n / 1000) for n in range(FLOOD)])
+    assert rules_of(found) == ["write"] * FLOOD + ["flood of write"]
+    state, more = step(PROVEN, state, [hit("write", 2 + n / 1000) for n in range(FLOOD)])
+    assert rules_of(more) == ["write"] * FLOOD, "once in a minute"

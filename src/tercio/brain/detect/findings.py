@@ -24,6 +24,20 @@ class Hit(NamedTuple):
     event: Event
 
 
+class Heard(NamedTuple):
+    """The latest record that was read of a source, whatever it says: its place, and the time that it bears."""
+
+    source: str
+    generation: str
+    offset: int
+    received: int
+    time: int
+
+
+Place = Event | Heard
+"""What completes a finding: the line of a source's file behind which it is told, received at an instant."""
+
+
 def sighted(ruleset: RuleSet, hit: Hit) -> Sighting:
     """A match, as correlations see it."""
     event = hit.event
@@ -104,8 +118,8 @@ def single(rule: Rule, event: Event) -> Finding:
     )
 
 
-def correlated(correlation: Correlation, cited: Track, time: int, event: Event) -> Finding:
-    """What a correlation says of the cited sightings, true since ``time``, completed by ``event``.
+def correlated(correlation: Correlation, cited: Track, time: int, place: Place) -> Finding:
+    """What a correlation says of the cited sightings, true since ``time``, completed at ``place``.
 
     Who did what to whom is told by the sightings that are not context (the latest of them names source, service and
     flow); the context may prove the source's address: the strongest provenance among sightings of that address counts.
@@ -124,16 +138,16 @@ def correlated(correlation: Correlation, cited: Track, time: int, event: Event) 
         techniques=correlation.techniques,
         events=events,
         time=time,
-        received=event.received,
+        received=place.received,
         provenance=max(proofs, key=lambda p: STRENGTH[p]),
         src=chief.src,
         dst=tuple(sorted({name for s in acts for name in (s.dst, *s.others) if name})),
         service=chief.service,
         port=chief.port,
         flow=chief.flow,
-        source=event.source,
-        generation=event.generation,
-        offset=event.offset,
+        source=place.source,
+        generation=place.generation,
+        offset=place.offset,
         machine=chief.machine,
         author=correlation.author,
     )
