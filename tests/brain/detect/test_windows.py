@@ -446,8 +446,8 @@ def test_where_nothing_more_comes_every_window_is_judged() -> None:
     state, found = finish(FEW, state, {"eve": last})
     assert [(f.rule, (f.time - NOW) // MINUTE, len(f.events)) for f in found] == [
         ("few", 1, 1),
-        ("few", 1, 1),
         ("few", 2, 1),
+        ("few", 1, 1),
         ("fewer", 2, 2),
         ("fewer", 3, 1),
     ], "what builds on them is judged as well"
