@@ -88,6 +88,7 @@ def _between(lot: Sifted, begin: int, end: int) -> Sifted:
         lot,
         offset=begin,
         end=end,
+        latest=lot.latest if end == lot.end else 0,
         seen=tuple(each for each in lot.seen if begin <= each.event.offset < end),
         unparsed=tuple(each for each in lot.unparsed if begin <= each.offset < end),
     )

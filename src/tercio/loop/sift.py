@@ -73,7 +73,16 @@ def _sifted(content: Content, batch: Batch) -> Sifted:
             else:
                 seen.append(Seen(parsed, line, tuple(matches.get(index, ())), tuple(failed.get(index, ()))))
         offset += len(line)
-    return Sifted(batch.source, batch.generation, batch.offset, offset, batch.received, tuple(seen), tuple(unparsed))
+    return Sifted(
+        *(batch.source, batch.generation, batch.offset, offset, batch.received, tuple(seen), tuple(unparsed)),
+        latest=_latest(sensor, batch, offset, lines) if content.rules.judged_at_end and lines else 0,
+    )
+
+
+def _latest(sensor: Sensor, batch: Batch, end: int, lines: Sequence[bytes]) -> int:
+    """The time that a batch's last record bears, 0 where it bears none: what is heard of a source ends windows."""
+    last = sensor.parse(batch.source, batch.generation, end - len(lines[-1]), lines[-1], batch.received)
+    return 0 if isinstance(last, Unparsed) else last.time
 
 
 def _shaped(line: bytes) -> bool:

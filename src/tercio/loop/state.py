@@ -9,10 +9,12 @@ from tercio.brain.decide.question import Outlook
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.windows import Windows
+from tercio.loop.conduct import Setback
 from tercio.model.commands import Command, Effect, EffectState, Response
 from tercio.model.decisions import Reach
 from tercio.model.incidents import Incident
 from tercio.model.journal import Basis, Lost
+from tercio.model.precision import Precision
 from tercio.model.processes import ProcessState
 from tercio.model.records import Cited, Transaction
 from tercio.model.sifted import Sifted
@@ -100,7 +102,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     answered poll. ``acts`` are the instants of acts per zone (blast budget), ``acted`` when
     each target was last acted on (it costs one act an hour), ``told`` when a finding that opened
     nothing was last journaled, by what it said; ``unparsed`` counts by source what nobody understood;
-    ``at`` is who is where; ``basis`` is the digest of the basis that was journaled last.
+    ``at`` is who is where; ``basis`` is the digest of the basis that was journaled last. ``precisions`` are, by rule,
+    what is known of its versions, the present one first; ``setbacks`` what is held against rules that fail.
     """
 
     windows: Windows
@@ -120,6 +123,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     unparsed: dict[str, int] = {}
     at: Whereabouts = NOWHERE
     basis: str = ""
+    precisions: dict[str, tuple[Precision, ...]] = {}
+    setbacks: dict[str, Setback] = {}
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -151,7 +156,9 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """What one turn is given: the time, a number drawn at random in [0, 1), and whatever arrived.
 
-    ``lots`` are what was read, sifted, in the order in which it is to be taken.
+    ``lots`` are what was read, sifted, in the order in which it is to be taken; ``over`` says that nothing comes after
+    them, so that every open window is judged. ``recalled`` are the closed incidents that ``words`` are about, as they
+    were last written.
     ``spare`` says that the disk is full and only its reserve is left: people, answers and ends are attended to, nothing
     new is looked at, decided or renewed."""
 
@@ -162,6 +169,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     responses: tuple[Response, ...] = ()
     words: tuple[Word, ...] = ()
     losses: tuple[Lost, ...] = ()
+    over: bool = False
+    recalled: tuple[Incident, ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from tercio.loop.sources import AT_ONCE
 from tercio.loop.state import Content
 from tercio.model.events import Unparsed
 from tercio.model.reports import FromLoop, Hello, Place, Refusal, Report, Taken, Welcome
-from tercio.model.sifted import Sifted
+from tercio.model.sifted import Seen, Sifted
 from tercio.products.transports.following import Following
 from tercio.products.transports.frames import Refused, framed, received
 from tercio.products.transports.tail import Tail
@@ -29,7 +29,8 @@ RETRY = 0.5
 LOOK = 1.0
 """Seconds after which files are looked at though nothing was noticed: see ``Tail``."""
 
-TOO_LARGE = "what rules found in it is too large to be reported"
+MOST_FOUND, SMALL = 8, 4096
+"""What may be told of a record: so many times its own length, and so many bytes, where a report is too large else."""
 
 _HEARD: msgspec.msgpack.Decoder[FromLoop] = msgspec.msgpack.Decoder(FromLoop)
 
@@ -139,15 +140,28 @@ class Worker:
 
 
 def reported(report: Report) -> bytes:
-    """The report as it is sent. Where rules found more in it than can be, its records are left out, and kept."""
+    """The report as it is sent. Where it can't be, the records that are to blame are left out, and kept."""
     try:
         return framed(report)
-    except ValueError:
-        return framed(msgspec.structs.replace(report, lots=tuple(map(_left_out, report.lots))))
+    except (ValueError, OverflowError):
+        return framed(msgspec.structs.replace(report, lots=tuple(map(_fitting, report.lots))))
 
 
-def _left_out(lot: Sifted) -> Sifted:
-    unparsed = [
-        Unparsed(seen.event.source, seen.event.generation, seen.event.offset, seen.line, TOO_LARGE) for seen in lot.seen
+def _fitting(lot: Sifted) -> Sifted:
+    told = [(seen, _unsayable(seen)) for seen in lot.seen]
+    left_out = [
+        Unparsed(lot.source, lot.generation, seen.event.offset, seen.line, f"it can't be reported: {why}")
+        for seen, why in told
+        if why
     ]
-    return msgspec.structs.replace(lot, seen=(), unparsed=(*lot.unparsed, *unparsed))
+    rest = tuple(seen for seen, why in told if not why)
+    return msgspec.structs.replace(lot, seen=rest, unparsed=(*lot.unparsed, *left_out))
+
+
+def _unsayable(seen: Seen) -> str:
+    """Why a record can't be reported: nothing where it can."""
+    try:
+        size = len(msgspec.msgpack.encode(seen))
+    except (ValueError, OverflowError) as error:
+        return type(error).__name__
+    return "rules found too much in it" if size > MOST_FOUND * len(seen.line) + SMALL else ""

@@ -104,6 +104,8 @@ class Reports:
                 await self._hear(reader, line)
         except (Refused, TimeoutError) as error:
             self._send_away(line.name if line else "", writer, str(error) or "it did not say who it is")
+        except asyncio.CancelledError:
+            return  # The loop itself ends; streams would log that as a failure.
         finally:
             if line is not None:
                 del self._lines[line.name]
