@@ -83,7 +83,7 @@ POINTS = (
     Point("after commit B", "loop", COMMIT, AFTER, _answer),
     Point("renewal journaled, not ordered", "loop", COMMIT, AFTER, lambda a, _: _rows(a, True)),
     Point(
-        "hand: wall down, connections not cleared", "hand", "tercio.products.world:conntrack", BEFORE,
+        "hand: wall down, connections not cleared", "hand", "tercio.products.world:forget", BEFORE,
         lambda *_: True,
     ),
     Point("restored, nothing ordered yet", "loop", "tercio.loop.run:restored", AFTER, lambda *_: True),

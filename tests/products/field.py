@@ -78,6 +78,14 @@ class Namespace:
             raise box[0]
         return box[0]  # type: ignore[no-any-return]
 
+    def powerless(self, code: str) -> str:
+        """What Python code prints there without any privilege."""
+        alone = ("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
+        argv = self.argv("setpriv", *alone, sys.executable, "-c", code)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=90, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait(10)

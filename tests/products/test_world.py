@@ -9,7 +9,9 @@ from tercio.model.units import SECOND
 from tercio.products.effectors import EFFECTORS
 from tercio.products.effectors.contract import Config, Step, Via
 from tercio.products.effectors.nft_answers import Ruleset
+from tercio.products.effectors.nft_ruleset import KINDS, TABLE, sets_of
 from tercio.products.effectors.nftables import Facts
+from tercio.products.transports.packed import attributes
 from tercio.products.world import World, first
 from tests.products.field import Namespace, command, now
 
@@ -24,16 +26,27 @@ def space(spaces: Callable[[], Namespace]) -> Namespace:
 
 
 def asked(world: World) -> list[str]:
-    """Have the world count what it really asks."""
+    """Have the world tell what it really asks: nft's commands, and the sets of which it asks the kernel."""
     asks: list[str] = []
-    run = world._nft.run
+    run, dump = world._nft.run, world._kernel.dump
 
     def counted(text: str, *, json: bool = False) -> object:
         asks.append(text)
         return run(text, json=json)
 
+    def listed(kind: int, family: int, body: bytes = b"") -> list[bytes]:
+        table, name = (value.rstrip(b"\0").decode() for _, value in attributes(body))
+        asks.append(f"inet {table} {name}")
+        return dump(kind, family, body)
+
     world._nft.run = counted  # type: ignore[method-assign,assignment]
+    world._kernel.dump = listed  # type: ignore[method-assign]
     return asks
+
+
+def sets(*kinds: str) -> list[str]:
+    """What is asked where the sets of these kinds are."""
+    return [f"{TABLE} {name}" for name in sets_of(kinds)]
 
 
 def test_an_absent_table_is_prepared_and_then_whole(space: Namespace) -> None:
@@ -62,9 +75,10 @@ def test_rules_are_listed_once_while_only_this_hand_changes_elements(space: Name
         assert NFT.holds(DENY, world.facts(DENY), now())
         return asks
 
-    asks = space.inside(work)
-    assert not [text for text in asks if text.startswith("list table")]
-    assert [text for text in asks if text == "list set inet tercio hosts4"] == ["list set inet tercio hosts4"] * 2
+    asks, near = space.inside(work), sets("hosts", "macs")
+    assert len(asks) == 2 * len(near) + 1, "what was in the sets, one transaction, what is in the sets"
+    assert asks[: len(near)] == asks[len(near) + 1 :] == near
+    assert asks[len(near)].startswith("add element")
 
 
 @pytest.mark.parametrize("change", ["flush chain inet tercio guard", "add table inet other", "flush ruleset"])
@@ -120,15 +134,20 @@ def test_a_step_that_is_not_needed_is_noted_and_passed_over(space: Namespace) ->
     assert "two" in space.run("nft list tables")
 
 
-def test_a_cancel_reads_everything_anew(space: Namespace) -> None:
+def test_a_cancel_reads_every_element_anew_and_the_rules_where_somebody_changed_something(space: Namespace) -> None:
+    cancel = command(None, "lse-1", Action.CANCEL)
+
     def work() -> list[str]:
         world = World(NFT, Config())
+        world.act(NFT.prepare(world.facts(None)))
         asks = asked(world)
-        for _ in range(2):
-            world.facts(command(None, "lse-1", Action.CANCEL))
+        for change in ("", "", "add table inet other"):
+            space.nft(change) if change else None
+            world.facts(cancel)
         return asks
 
-    assert space.inside(work) == ["list table inet tercio"] * 2
+    rules, elements = [f"list table {TABLE}"], sets(*KINDS)
+    assert space.inside(work) == [*rules, *elements, *elements, *rules, *elements]
 
 
 def test_the_first_line_is_what_is_said() -> None:

@@ -17,10 +17,12 @@ from tercio.model.events import Unparsed
 from tercio.model.units import SECOND, span
 from tercio.products.effectors import EFFECTORS
 from tercio.products.sensors import SENSORS
-from tercio.products.transports.conntrack import WHERE
 from tercio.products.transports.libnftables import Nft
 from tercio.products.transports.orders import Line
 from tercio.store.keys import KeyUnusable, read_public
+
+WHERE = "/usr/sbin:/sbin:/usr/bin:/bin"
+"""Where system tools are looked for: not PATH, which may be another's for who needs them."""
 
 NET_ADMIN = 1 << 12
 """CAP_NET_ADMIN in a mask of capabilities."""
@@ -150,8 +152,6 @@ def _lacking(hand: HandSettings) -> Iterator[str]:
             yield f"{tool} is missing: install the package util-linux"
     if hand.mechanism != "nftables":
         return
-    if shutil.which("conntrack", path=WHERE) is None:
-        yield "conntrack is missing: install the package conntrack"
     if shutil.which("nft", path=WHERE) is None:
         yield "nft is missing, with which people end every effect without Tercio: install the package nftables"
     try:

@@ -90,20 +90,6 @@ def test_elements_come_back_as_they_went_in(listing: Callable[[str], str]) -> No
     assert found["conduits6"].mark() == ("", 0)
 
 
-def test_only_what_is_near_is_read(listing: Callable[[str], str]) -> None:
-    lines = "\n".join(
-        f'add element {TABLE} claimed_hosts4 {{ 00:00:00:00:00:0{n} . 10.0.0.{n} timeout 60s comment "lse-{n} 1" }}'
-        for n in range(1, 6)
-    )
-    answer = listing(lines + f'\nadd element {TABLE} hosts4 {{ 10.0.0.3 timeout 60s comment "lse-3 1" }}')
-    found = table_of(answer, frozenset({"10.0.0.3", "lse-5"})).elements
-    assert sorted((e.set, e.key[-1]) for e in found) == [
-        ("claimed_hosts4", "10.0.0.3"),
-        ("claimed_hosts4", "10.0.0.5"),
-        ("hosts4", "10.0.0.3"),
-    ]
-
-
 def test_numbers_of_protocols_are_names_where_the_system_has_none() -> None:
     raw = {"set": {"name": "flows4", "elem": [{"elem": {"val": {"concat": ["10.0.0.1", "10.0.0.2", 6, 502]}}}]}}
     answer = msgspec.json.encode({"nftables": [raw]}).decode()

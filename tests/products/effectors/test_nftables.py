@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, NeededFlow, Standing, Target
 from tercio.model.units import SECOND
-from tercio.products.effectors.contract import Config
 from tercio.products.effectors.nft_answers import Element, Ruleset
 from tercio.products.effectors.nft_claims import wall
 from tercio.products.effectors.nft_ruleset import SETS, TABLE, declaration
@@ -20,12 +19,10 @@ from tercio.products.effectors.nftables import (
     WARY,
     Facts,
     claims,
-    facts,
     holds,
     invalid,
     plan,
     prepare,
-    read,
     standing,
     words,
 )
@@ -222,21 +219,6 @@ def test_no_text_of_an_order_reaches_nft_unchecked(lease: str, addresses: list[s
                 assert line.startswith((f"add element {TABLE} ", f"delete element {TABLE} "))
                 assert line.count("{") == line.count("}") == 1
                 assert set(line) <= allowed
-
-
-def test_a_fast_read_asks_for_the_targets_sets_only() -> None:
-    texts = [r.text for r in facts(Config(), command(HOSTS[0]))]
-    assert texts[0] == f"list table {TABLE}"
-    sets = {f"{prefix}hosts{n}" for n in (4, 6) for prefix in ("", "claimed_", "wary_")} | {"macs2", "claimed_macs2"}
-    assert {text.rpartition(" ")[2] for text in texts[1:]} == sets
-    for other in (None, command(None, "lse", Action.CANCEL), command(CONDUITS[0])):
-        assert [(r.text, r.steady) for r in facts(Config(), other)] == [(f"list table {TABLE}", False)]
-
-
-def test_what_cannot_be_read_is_absent_or_an_error() -> None:
-    assert read(Config(("10.0.0.1",)), None, (None,)) == Facts(Ruleset.ABSENT, (), ("10.0.0.1",))
-    with pytest.raises(ValueError, match="something else"):
-        read(Config(), None, ("nonsense",))
 
 
 @pytest.fixture(scope="module")

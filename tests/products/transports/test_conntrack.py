@@ -1,13 +1,19 @@
+"""Forgetting, on a real kernel, asked in another way what it still knows."""
+
 import shutil
 import socket
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from tercio.products.transports import conntrack as module
-from tercio.products.transports.conntrack import conntrack
+from tercio.products.transports.conntrack import forget
+from tercio.products.transports.netfilter import Line
 from tests.products.field import Namespace
+
+LOOPBACK = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+PORTS = (5001, 5002)
 
 
 @pytest.fixture(scope="module")
@@ -19,41 +25,112 @@ def space(spaces: Callable[[], Namespace]) -> Namespace:
     return made
 
 
-def test_it_forgets_what_matches_and_only_that(space: Namespace) -> None:
-    def work() -> tuple[list[str], list[str]]:
-        servers = [socket.create_server(("127.0.0.1", port)) for port in (5001, 5002)]
-        lines = [socket.create_connection(("127.0.0.1", port)) for port in (5001, 5002)]
-        before = space.run("conntrack -L -p tcp").splitlines()
-        assert conntrack("-D -f ipv4 -p tcp --orig-src 127.0.0.1 --orig-dst 127.0.0.1 --orig-port-dst 5001") == ""
-        after = space.run("conntrack -L -p tcp").splitlines()
-        for each in (*servers, *lines):
-            each.close()
-        return before, after
+@pytest.fixture
+def lines(space: Namespace) -> Iterator[None]:
+    """A connection to each port in each family, and nothing else."""
+    space.run("conntrack -F")
 
-    before, after = space.inside(work)
-    assert any("dport=5001" in line for line in before)
-    assert not any("dport=5001" in line for line in after)
-    assert any("dport=5002" in line for line in after)
+    def work() -> list[Any]:
+        open_: list[Any] = []
+        for host in LOOPBACK.values():
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            open_ += [socket.create_server((host, port), family=family) for port in PORTS]
+            open_ += [socket.create_connection((host, port)) for port in PORTS]
+        return open_
 
-
-@pytest.mark.parametrize("family", ["ipv4 -p tcp --orig-src 10.1.2.3", "ipv6 -p tcp --orig-src fd00::9"])
-def test_nothing_to_forget_is_no_failure(space: Namespace, family: str) -> None:
-    assert space.inside(lambda: conntrack(f"-D -f {family}")) == ""
+    made = space.inside(work)
+    yield
+    for each in made:
+        each.close()
 
 
-def test_a_failure_is_one_line(space: Namespace) -> None:
-    said = space.inside(lambda: conntrack("-D --orig-src nonsense"))
+def known(space: Namespace) -> set[tuple[str, int]]:
+    """The family and port of each connection that the kernel still knows."""
+    return {
+        (name, port)
+        for name in LOOPBACK
+        for port in PORTS
+        if f" dport={port}" in space.run(f"conntrack -L -p tcp -f {name} --orig-port-dst {port}")
+    }
+
+
+def forgotten(space: Namespace, words: str) -> str:
+    def work() -> str:
+        line = Line()
+        try:
+            return forget(line, words)
+        finally:
+            line.close()
+
+    return space.inside(work)
+
+
+ALL = {(name, port) for name in LOOPBACK for port in PORTS}
+WAYS = ["at once", "one by one"]
+"""What a new kernel can, and what is done on an older one."""
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "one by one":
+        monkeypatch.setattr(module, "_at_once", lambda *_: False)
+
+
+@pytest.mark.usefixtures("lines", "way")
+@pytest.mark.parametrize("name", LOOPBACK)
+def test_it_forgets_what_matches_and_only_that(space: Namespace, name: str) -> None:
+    host = LOOPBACK[name]
+    assert known(space) == ALL
+    assert forgotten(space, f"-D -f {name} -p tcp --orig-src {host} --orig-dst {host} --orig-port-dst 5001") == ""
+    assert known(space) == ALL - {(name, 5001)}
+    assert forgotten(space, f"-D -f {name} -p tcp --orig-src {host}") == ""
+    assert known(space) == {each for each in ALL if each[0] != name}
+
+
+@pytest.mark.usefixtures("lines", "way")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-D -f ipv4 -p tcp --orig-src 10.1.2.3",
+        "-D -f ipv6 -p tcp --orig-src fd00::9",
+        "-D -f ipv4 -p tcp --orig-src 127.0.0.1 --orig-dst 127.0.0.1 --orig-port-dst 5003",
+        "-D -f ipv6 -p tcp --orig-src ::1 --orig-dst ::2",
+    ],
+)
+def test_nothing_to_forget_is_no_failure(space: Namespace, words: str) -> None:
+    assert forgotten(space, words) == ""
+    assert known(space) == ALL
+
+
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "-D",
+        "-F",
+        "-D --orig-src nonsense",
+        "-D -f ipv4 -p tcp",
+        "-D -f ipv4 -p udp --orig-src 127.0.0.1",
+        "-D -f ipv4 -p tcp --orig-src ::1",
+        "-D -f ipv6 -p tcp --orig-src ::1 --orig-dst 127.0.0.1",
+        "-D -f ipv4 -p tcp --orig-src 127.0.0.1 --mark",
+        "-D -f ipv4 -p tcp --orig-src 127.0.0.1 --mark 7",
+        "-D -f ipv4 -p tcp --orig-src 127.0.0.1 --orig-port-dst x",
+        "-D -f ipv4 -p tcp --orig-src 127.0.0.1 --orig-port-dst 70000",
+    ],
+)
+def test_a_failure_is_one_line_and_forgets_nothing(space: Namespace, words: str) -> None:
+    said = forgotten(space, words)
     assert said.startswith("conntrack failed")
     assert "\n" not in said
+    assert known(space) == ALL
 
 
-def test_its_absence_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "WHERE", str(tmp_path))
-    assert "conntrack tool is missing" in conntrack("-D")
-
-
-def test_a_tool_that_does_not_run_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "conntrack").write_bytes(b"\x7fELF nonsense")
-    (tmp_path / "conntrack").chmod(0o700)
-    monkeypatch.setattr(module, "WHERE", str(tmp_path))
-    assert "did not run" in conntrack("-D")
+def test_a_refusal_of_the_kernel_is_said(space: Namespace) -> None:
+    said = space.powerless(
+        "from tercio.products.transports.conntrack import forget\n"
+        "from tercio.products.transports.netfilter import Line\n"
+        "print(forget(Line(), '-D -f ipv4 -p tcp --orig-src 127.0.0.1'))"
+    )
+    assert said == "conntrack failed, so old connections were not forgotten: Operation not permitted\n"

@@ -21,8 +21,15 @@ class Via(StrEnum):
 
     NFT = "nft"
     """libnftables: one text is one transaction, all of it or nothing; a read answers in nft's JSON."""
+    ELEMENTS = "elements"
+    """The kernel's own answer about one set of nft's (family, table and name, separated by spaces): what it packed for
+    each element. For reading alone."""
     CONNTRACK = "conntrack"
-    """The conntrack tool: the arguments, separated by spaces."""
+    """The kernel's table of connections, in the words of the conntrack tool."""
+
+
+Answer = str | tuple[bytes, ...]
+"""What a read is answered with: text, or bytes, as its transport has it."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -76,7 +83,7 @@ class Effector(Generic[F]):
     break_glass: str
     invalid: Callable[[Command], str]
     facts: Callable[[Config, Command | None], tuple[Read, ...]]
-    read: Callable[[Config, Command | None, tuple[str | None, ...]], F]
+    read: Callable[[Config, Command | None, tuple[Answer | None, ...]], F]
     prepare: Callable[[F], tuple[Step, ...]]
     there: Callable[[F], bool]
     leave: Callable[[F], tuple[Step, ...]]

@@ -12,7 +12,8 @@ from tercio.products.effectors.nft_claims import LEASE, Cell
 from tercio.products.effectors.nft_ruleset import PINNED, SETS, SIGNATURES
 
 _GUARD = {"type": "filter", "hook": "forward", "prio": -10, "policy": "accept"}
-_PROTOCOLS = {"6": "tcp", "17": "udp"}
+PROTOCOLS = {"6": "tcp", "17": "udp"}
+"""The words for numbers that a key may hold."""
 
 
 class Ruleset(StrEnum):
@@ -24,7 +25,8 @@ class Ruleset(StrEnum):
 
 
 class Element(msgspec.Struct, frozen=True):
-    """One element of one set: ``left`` is the time until it expires (microseconds, whole seconds, rounded down)."""
+    """One element of one set: ``left`` is the time until it expires (microseconds; nft's own listings tell whole
+    seconds, rounded down)."""
 
     set: str
     key: tuple[str, ...]
@@ -53,9 +55,8 @@ class Table(msgspec.Struct, frozen=True):
     elements: tuple[Element, ...]
 
 
-def table_of(answer: str, near: frozenset[str] = frozenset()) -> Table:
-    """Read what ``nft -j list table`` or ``list set`` printed; with ``near``, only elements whose key or comment has
-    one of these words (of a thousand elements, one order concerns a few). Raises ValueError for anything else."""
+def table_of(answer: str) -> Table:
+    """Read what ``nft -j list table`` printed. Raises ValueError for anything else."""
     try:
         items: list[dict[str, Any]] = msgspec.json.decode(answer)["nftables"]
         sets = [item["set"] for item in items if "set" in item]
@@ -64,25 +65,10 @@ def table_of(answer: str, near: frozenset[str] = frozenset()) -> Table:
             tuple(found["name"] for found in sets),
             {key: guards[0].get(key) for key in _GUARD} if guards else {},
             tuple((item["rule"]["chain"], item["rule"].get("comment", "")) for item in items if "rule" in item),
-            tuple(
-                _element(found["name"], raw)
-                for found in sets
-                for raw in found.get("elem", ())
-                if not near or _near(raw, near)
-            ),
+            tuple(_element(found["name"], raw) for found in sets for raw in found.get("elem", ())),
         )
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"nft listed something else than a table: {error}") from error
-
-
-def _near(raw: Any, near: frozenset[str]) -> bool:
-    body = raw["elem"] if isinstance(raw, dict) and "elem" in raw else {"val": raw}
-    value = body["val"]
-    if isinstance(value, str):
-        return value in near or body.get("comment", "").partition(" ")[0] in near
-    parts = value.get("concat", ())
-    words = any(part in near for part in parts if isinstance(part, str))
-    return words or body.get("comment", "").partition(" ")[0] in near
 
 
 def _element(name: str, raw: Any) -> Element:
@@ -90,7 +76,7 @@ def _element(name: str, raw: Any) -> Element:
     value = body["val"]
     parts = [_text(part) for part in (value["concat"] if isinstance(value, dict) and "concat" in value else [value])]
     if "flows" in name or "needed" in name:
-        parts[-2] = _PROTOCOLS.get(parts[-2], parts[-2])
+        parts[-2] = PROTOCOLS.get(parts[-2], parts[-2])
     return Element(name, tuple(parts), int(body.get("expires", 0)) * SECOND, str(body.get("comment", "")))
 
 

@@ -5,6 +5,7 @@ Connections are remembered in four bits of the conntrack mark (24 to 27); the ot
 
 import hashlib
 from enum import IntEnum
+from functools import cache
 
 TABLE = "inet tercio"
 GUARD = "type filter hook forward priority -10; policy accept;"
@@ -59,6 +60,12 @@ def _sets() -> dict[str, str]:
 SETS = _sets()
 """Every set's name and declaration. ``claimed_*`` are read by no rule: they say which lease wants what until when, and
 the sets that rules read are computed from them. ``wary_*`` outlive a block by some minutes."""
+
+
+@cache
+def sets_of(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of all sets for these kinds: those that rules read, claims and wariness."""
+    return tuple(name for name in SETS if name[:-1].rpartition("_")[2] in kinds)
 
 
 def _both(why: str, rule: str) -> list[tuple[str, str, str]]:

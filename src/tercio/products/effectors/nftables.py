@@ -19,24 +19,16 @@ import msgspec
 
 from tercio.model.commands import Action, Command, ConduitTarget, FlowTarget, HostTarget, Standing
 from tercio.model.units import SECOND, span, timestamp
-from tercio.products.effectors.contract import Config, Effector, Read, Step, Via
-from tercio.products.effectors.nft_answers import Element, Ruleset, table_of, verdict
+from tercio.products.effectors.contract import Effector, Step, Via
+from tercio.products.effectors.nft_answers import Element, Ruleset
 from tercio.products.effectors.nft_claims import LEASE, Cell, Claim, cells, slot, wall
-from tercio.products.effectors.nft_ruleset import KINDS, PINNED, TABLE, declaration, families
+from tercio.products.effectors.nft_facts import Facts, facts, read
+from tercio.products.effectors.nft_ruleset import KINDS, PINNED, TABLE, declaration
 
 WARY = 16 * 60 * SECOND
 """Linux gives up retransmitting after 924 s (tcp_retries2 = 15): what was sent during a block is forgotten by then."""
 TOLERANCE = 2 * SECOND
 """nft's JSON gives whole seconds, rounded down; beyond this two ends differ."""
-
-
-class Facts(msgspec.Struct, frozen=True):
-    """The table as it was read: ``never`` and ``kept`` are what its pinned sets should hold."""
-
-    ruleset: Ruleset
-    elements: tuple[Element, ...] = ()
-    never: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
 
 
 class _Want(msgspec.Struct, frozen=True):
@@ -46,46 +38,6 @@ class _Want(msgspec.Struct, frozen=True):
 
 Place = tuple[str, tuple[str, ...]]
 """A set's name and an element's key."""
-
-
-def facts(config: Config, command: Command | None) -> tuple[Read, ...]:
-    """The whole table, rules included, so that *held* is never said of a set that no rule reads any more. For a deny of
-    a host or flow, which must be fast, the table may come from memory, and only the sets of its target are read
-    anew."""
-    if command is None or not _fast(command) or command.target is None:
-        return (Read(Via.NFT, f"list table {TABLE}"),)
-    kind = "hosts" if isinstance(command.target, HostTarget) else "flows"
-    sets = [f"{prefix}{kind}{family}" for family in families(kind) for prefix in ("", "claimed_", "wary_")]
-    links = ["macs2", "claimed_macs2"] if kind == "hosts" else []
-    fresh = (Read(Via.NFT, f"list set {TABLE} {name}") for name in (*sets, *links))
-    return (Read(Via.NFT, f"list table {TABLE}", steady=True), *fresh)
-
-
-def _fast(command: Command) -> bool:
-    return command.action is Action.DENY and isinstance(command.target, (HostTarget, FlowTarget))
-
-
-def read(config: Config, command: Command | None, answers: tuple[str | None, ...]) -> Facts:
-    """Raises ValueError where an answer is not nft's JSON."""
-    whole, *fresh = answers
-    if whole is None or None in fresh:
-        return Facts(Ruleset.ABSENT, (), config.never, config.kept)
-    texts = [answer or "" for answer in fresh or (whole,)]
-    near: frozenset[str] = frozenset()
-    if fresh and command is not None and command.target is not None:
-        near = frozenset({command.lease, *(cell.key[0] for cell in cells(command.target))})
-        near |= {_source(element) for element in _elements(texts, near)}
-    elements = _elements(texts, near)
-    return Facts(verdict(whole, config.never, config.kept), elements, config.never, config.kept)
-
-
-def _elements(texts: list[str], near: frozenset[str]) -> tuple[Element, ...]:
-    return tuple(element for text in texts for element in table_of(text, near).elements)
-
-
-def _source(element: Element) -> str:
-    """The address that is denied; other leases may claim it, too."""
-    return element.key[1 if element.set.startswith("claimed_") else 0]
 
 
 def invalid(command: Command) -> str:

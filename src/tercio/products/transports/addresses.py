@@ -2,7 +2,8 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+
+from tercio.products.transports.packed import attributes
 
 _GET, _NEW, _GET_LINK, _NEW_LINK, _DONE, _ERROR = 22, 20, 18, 16, 3, 2
 _REQUEST_DUMP = 0x301
@@ -45,19 +46,12 @@ def _of_interface(body: bytes) -> set[str]:
     kinds = (_ADDRESS, _LOCAL, _BROADCAST)
     return {
         socket.inet_ntop(family, value)
-        for kind, value in _attributes(body[8:])
+        for kind, value in attributes(body[8:])
         if (kind in kinds and len(value) == length)
     }
 
 
 def _of_link(body: bytes) -> set[str]:
     """An ifinfomsg of sixteen bytes, and attributes behind it."""
-    found = (value for kind, value in _attributes(body[16:]) if kind == _LINK_ADDRESS and len(value) == _LINK_SIZE)
+    found = (value for kind, value in attributes(body[16:]) if kind == _LINK_ADDRESS and len(value) == _LINK_SIZE)
     return {value.hex(":") for value in found if any(value)}
-
-
-def _attributes(rest: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(rest) >= 4:
-        size, kind = struct.unpack_from("=HH", rest)
-        yield kind, rest[4 : max(size, 4)]
-        rest = rest[(max(size, 4) + 3) & ~3 :]
