@@ -44,7 +44,9 @@ _HEAD = re.compile(
     rb"(?:node=(\S{1,255}) )?type=([A-Z0-9_]{1,32}|UNKNOWN\[\d+\]) msg=audit\((\d{1,11})\.(\d{3}):(\d{1,20})\):"
 )
 _EXECUTED = re.compile(rb"^(?:node=\S{1,255} )?type=EXECVE ", re.MULTILINE)
-_PAIR = re.compile(r"([A-Za-z][\w-]{0,63})=(\"[^\"]*\"|'[^']*'|\([^)]*\)|[^\s'\"]*)")
+_PAIR = re.compile(r"(?<![\w-])([A-Za-z][\w-]{0,63})=(\"[^\"]*\"|'[^']*'|\([^)]{0,64}\)|[^\s'\"]*)")
+"""Linear on whatever comes: names begin at words only, and a bracket that nobody closes is not looked for to the end
+again and again (a quotation mark is closed by the next one)."""
 _ARGUMENT = re.compile(r"a\d{1,5}")
 _HEX = re.compile(r"(?:[0-9A-F]{2})+")
 _NAMED = {"name", "cwd", "comm", "exe", "proctitle", "cmd", "acct", "data", "path", "old-name"}
@@ -93,18 +95,17 @@ def _joined(raw: bytes) -> bytes:
     records = [(head, line) for line in raw.splitlines() if (head := _HEAD.match(line))]
     if not records or len(raw) > MAX_EVENT:
         return b""
-    fields: dict[str, list[str]] = {}
+    fields: dict[str, dict[str, None]] = {}
     arguments: dict[int, str] = {}
     for head, line in records:
         kind = head[2].decode()
         for name, value in _pairs(kind, line[head.end() :].decode("utf-8", "replace")):
-            known = fields.setdefault(name, [])
-            if value not in known:
-                known.append(value)
+            fields.setdefault(name, {})[value] = None
             if kind == "EXECVE" and _ARGUMENT.fullmatch(name):
                 arguments[int(name[1:])] = value
     kinds = list(dict.fromkeys(head[2].decode() for head, _ in records))
-    shaped: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+    several = {name: list(values) for name, values in fields.items()}
+    shaped: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in several.items()}
     shaped["type"] = kinds[0] if len(kinds) == 1 else kinds
     shaped["kind"] = "execve" if "EXECVE" in kinds else kinds[0].lower()
     if arguments:
