@@ -87,8 +87,9 @@ class Kept(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many records happened in a piece of time that begins here (an instant)."""
+    """How many records of one source happened in a piece of time that begins here (an instant)."""
 
+    source: str
     begins: int
     rows: int
 
@@ -98,8 +99,8 @@ class Archive(Protocol):
     record is told once, however often it was written. All raise OSError while the archive can't answer."""
 
     def counts(self, since: int, until: int, step: int) -> Sequence[Count]:
-        """What it holds in all, by pieces of ``step`` microseconds counted from the epoch, in order; none that are
-        empty."""
+        """What it holds in all: by source, and by pieces of ``step`` microseconds counted from the epoch, in the order
+        of (begins, source); none that are empty."""
         ...
 
     def scan(self, where: Condition, since: int, until: int) -> Iterator[Sequence[Kept]]:
