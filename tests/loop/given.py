@@ -20,6 +20,7 @@ from tercio.model.commands import Action, Command, HostTarget, Response, Standin
 from tercio.model.decisions import Reach
 from tercio.model.events import Batch
 from tercio.model.journal import Basis
+from tercio.model.precision import Judgement
 from tercio.model.sifted import Sifted
 from tercio.model.site import Autonomy
 from tercio.model.siteparse import parse_site
@@ -181,8 +182,19 @@ class Desk:
         self.answer()
         return self
 
-    def say(self, kind: WordKind, target: str = "", window: Window | None = None, who: str = "anna") -> str:
-        return self.take(words=(Word(kind=kind, who=who, time=self.now, target=target, window=window),)).answers[0]
+    def say(
+        self, kind: WordKind, target: str = "", window: Window | None = None, who: str = "anna", **more: Any
+    ) -> str:
+        word = Word(kind=kind, who=who, time=self.now, target=target, window=window, **more)
+        return self.take(words=(word,)).answers[0]
+
+    def judge(self, verdict: Judgement, target: str = "", *rules: str, note: str = "", **inputs: Any) -> str:
+        """A verdict, by default on the only incident."""
+        word = Word(
+            kind=WordKind.CLOSE, who="anna", time=self.now, target=target or self.incident.id, verdict=verdict,
+            rules=rules, note=note,
+        )  # fmt: skip
+        return self.take(words=(word,), **inputs).answers[0]
 
     @property
     def effect(self) -> Any:

@@ -218,7 +218,7 @@ def test_a_window_without_a_window_is_refused():
 
 def test_a_window_never_begins_before_it_was_announced():
     word = Word(kind=WordKind.WINDOW_OPEN, who="anna", time=START, window=window(since=0))
-    heard = hear(content(), fresh(), word)
+    heard = hear(content(), fresh(), word, {})
     assert [w.since for w in heard.memory.announced] == [START]
     assert isinstance(heard.memory.announced[0], Window)
 

@@ -11,15 +11,18 @@ from tercio.agents.situation import against
 from tercio.agents.watch import triage
 from tercio.brain.correlate.incidents import Note, Setting, correlate, proved_now
 from tercio.brain.correlate.processes import observe
+from tercio.brain.learn.precision import learned
 from tercio.loop import inventory, leases, upkeep
 from tercio.loop.authorise import Deliberation, deliberate
 from tercio.loop.blame import acquit, blame
+from tercio.loop.conduct import present, turned
 from tercio.loop.effects import ordered, stands_in, views_lost, watched, zones_of
 from tercio.loop.ledger import Ledger
 from tercio.loop.people import hear
 from tercio.loop.sense import Sensed, sense
-from tercio.loop.standing import care, care_of, docket_of, enter, send, settle
+from tercio.loop.standing import care, care_of, docket_of, enter, remember, send, settle
 from tercio.loop.state import Content, Inputs, LoopState, Turn
+from tercio.loop.verdicts import counted, kept
 from tercio.model.commands import Effect, EffectState, Status, target_name
 from tercio.model.decisions import Permission, Verb
 from tercio.model.incidents import Incident
@@ -50,7 +53,7 @@ MOST_TOLD = 1000
 
 def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
     """Take what arrived into the state; return the new state, what must be written, and what to order after that."""
-    ledger = Ledger(inputs.now)
+    ledger, setbacks = Ledger(inputs.now), state.memory.setbacks
     state = _found(content, state, inputs, ledger)
     state = _people(content, state, inputs, ledger)
     state = _answers(state, inputs, ledger)
@@ -63,6 +66,8 @@ def turn(content: Content, state: LoopState, inputs: Inputs) -> Turn:
     state = inventory.ask(content, state, ledger)
     if not inputs.spare:
         state = upkeep.tidy(content, state, ledger)
+    for aside in turned(content.rules, setbacks, state.memory.setbacks):
+        ledger.note(aside.rule, aside)
     return _close(state, inputs, ledger)
 
 
@@ -81,6 +86,8 @@ def _found(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -
     """What decisions rest on is journaled before the first that rests on it; so is what nobody can look at any more."""
     for loss in inputs.losses:
         ledger.note(loss.source, loss)
+    if state.memory.setbacks:
+        state = remember(state, setbacks=present(content.rules, state.memory.setbacks))
     digest = content.basis.digest
     if state.memory.basis == digest:
         return state
@@ -90,11 +97,17 @@ def _found(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -
 
 def _people(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
     """Words are journaled as said, whether they could be carried out or not."""
+    recalled = {incident.id: incident for incident in inputs.recalled}
     for word in inputs.words:
-        heard = hear(content, state, word)
+        heard = hear(content, state, word, recalled)
         ledger.note(word.target or "all", Spoken(word, heard.answer))
         ledger.answers.append(heard.answer)
         state = msgspec.structs.replace(state, memory=heard.memory)
+        for precision in heard.learned:
+            ledger.note(precision.rule, precision)
+        if heard.incident is not None:
+            ledger.incident(heard.incident)
+            state, recalled = kept(state, recalled, heard.incident)
         for lease in heard.cancel:
             state = leases.cancel(state, lease, f"{word.who} said {word.kind}", ledger)
     return state
@@ -113,7 +126,7 @@ def _answers(state: LoopState, inputs: Inputs, ledger: Ledger) -> LoopState:
 
 
 def _sense(content: Content, state: LoopState, inputs: Inputs, ledger: Ledger) -> tuple[LoopState, Sensed]:
-    sensed = sense(content, state.memory, inputs.lots, state.offsets)
+    sensed = sense(content, state.memory, inputs.lots, state.offsets, inputs.now if inputs.over else 0)
     ledger.unparsed = sensed.unparsed
     processes = observe(content.site, sensed.memory.processes, sensed.events)
     memory = msgspec.structs.replace(sensed.memory, processes=processes)
@@ -127,8 +140,12 @@ def _correlate(content: Content, state: LoopState, sensed: Sensed, ledger: Ledge
     if not sensed.findings:
         return state, set()
     left_alone = frozenset(state.memory.stood_down)
-    setting = Setting(content.site, state.memory.announced, content.outlook.half_life, left_alone, state.memory.at)
+    memory = state.memory
+    setting = Setting(
+        *(content.site, memory.announced, content.outlook.half_life, left_alone, memory.at), learned(memory.precisions)
+    )
     incidents, notes = correlate(setting, state.incidents, sensed.findings, ledger.now)
+    state = counted(state, incidents, notes)
     state, fresh = _untold(state, notes, ledger.now)
     for note in notes:
         if note.change in ("opened", "joined") or note in fresh:

@@ -19,9 +19,10 @@ from tercio.loop.sources import Began, Setup, Sources
 from tercio.loop.state import Inputs, LoopState, Turn
 from tercio.model.commands import Command, Response, Status
 from tercio.model.events import Batch
+from tercio.model.incidents import Incident
 from tercio.model.journal import Lost
 from tercio.model.records import Cited
-from tercio.model.words import Word
+from tercio.model.words import Word, WordKind
 from tercio.products.transports.orders import Line
 from tercio.products.transports.past import past
 from tercio.products.transports.words import Said, listen, word
@@ -145,6 +146,7 @@ class Shell:
             responses=tuple(self._responses),
             words=words,
             losses=tuple(self._losses),
+            recalled=self._closed(words),
         )
         try:
             result = turn(self._setup.content, self._state, inputs)
@@ -169,6 +171,18 @@ class Shell:
         for (_, answer), text in zip(waiting, result.answers, strict=True):
             answer.set_result(text)
         return True
+
+    def _closed(self, words: tuple[Word, ...]) -> tuple[Incident, ...]:
+        """The incidents that verdicts are about and that have left the state, as they were written last."""
+        names = {word.target for word in words if word.kind == WordKind.CLOSE} - self._state.incidents.keys()
+        if not names:
+            return ()
+        found = []
+        with State.read(self._setup.folder) as reader:
+            for name in sorted(names):
+                with contextlib.suppress(ValueError):  # It begins several names: whoever said it is told so.
+                    found.append(reader.incident(name))
+        return tuple(each for each in found if each is not None and each.id not in self._state.incidents)
 
     def _tell(self, losses: tuple[Lost, ...]) -> None:
         for loss in losses:

@@ -6,6 +6,7 @@ from tercio.brain.correlate.incidents import JOINS
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import call, remember
 from tercio.loop.state import Content, LoopState
+from tercio.loop.verdicts import over, standing
 from tercio.model.incidents import Status
 from tercio.model.journal import Silence
 from tercio.model.units import HOUR, SECOND
@@ -42,10 +43,11 @@ def _silence(content: Content, state: LoopState, ledger: Ledger) -> LoopState:
 
 
 def _close(state: LoopState, ledger: Ledger) -> LoopState:
-    """An incident that nothing stands for and nothing was heard of for a day is closed and leaves the state."""
+    """An incident that nothing stands for is closed and leaves the state where nothing was heard of it for a day, or
+    where a person judged it."""
     for key, incident in sorted(state.incidents.items()):
         idle = ledger.now - incident.last_evidence > JOINS
-        if idle and not any(effect.incident == key for effect in state.effects.values()):
+        if over(state, incident) or (idle and not standing(state, key)):
             ledger.incident(msgspec.structs.replace(incident, status=Status.CLOSED))
             rest = {k: v for k, v in state.incidents.items() if k != key}
             state = msgspec.structs.replace(state, incidents=rest)

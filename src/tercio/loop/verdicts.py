@@ -1,11 +1,14 @@
-"""What people say of incidents: right or wrong, and closed. Pure."""
+"""What people say of incidents: right or wrong, and closed; and how often rules were part of them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tercio.brain.learn.precision import judged
+from tercio.brain.correlate.incidents import Note
+from tercio.brain.detect.rules import Correlation, Rule
+from tercio.brain.learn.precision import fired, judged
 from tercio.loop.heard import Heard, begins, refused
+from tercio.loop.standing import remember
 from tercio.loop.state import Content, LoopState
 from tercio.model.commands import target_name
 from tercio.model.incidents import Incident, Status
@@ -31,6 +34,8 @@ def close(content: Content, state: LoopState, recalled: Mapping[str, Incident], 
         why = f"{word.target!r} begins more than one name; say which: {', '.join(named)}" if named else ""
         return refused(state, why or f"no incident {word.target!r}; `tercio incidents` lists them")
     incident = known[named[0]]
+    if word.verdict == Judgement.WITHDRAWN and (incident.verdict is None or not incident.verdict.rules):
+        return refused(state, f"there is no verdict on {incident.id} that could be withdrawn")
     rules = _meant(content, incident, word.rules)
     if isinstance(rules, str):
         return refused(state, rules)
@@ -56,7 +61,7 @@ def _meant(content: Content, incident: Incident, names: tuple[str, ...]) -> tupl
     is named; or why that can't be said."""
     if not names:
         return incident.rules
-    rules = {**content.rules.rules, **content.rules.correlations}
+    rules: dict[str, Rule | Correlation] = {**content.rules.rules, **content.rules.correlations}
     meant: list[tuple[str, str]] = []
     for name in names:
         ids = {
@@ -75,9 +80,10 @@ def _said(state: LoopState, incident: Incident, word: Word, held: tuple[Judged, 
     """The incident with the verdict; closed where it ends it and nothing stands for it. A verdict on some of its rules
     leaves what was said of the whole."""
     old = incident.verdict
-    whole = word.verdict if not word.rules or old is None else old.judgement
-    if whole is None or (word.rules and old is None and word.verdict != Judgement.WITHDRAWN):
-        whole = Judgement.UNSURE
+    if not word.rules:
+        whole = word.verdict or Judgement.UNSURE
+    else:
+        whole = old.judgement if old is not None else Judgement.UNSURE
     verdict = Verdict(judgement=whole, who=word.who, at=word.time, note=word.note, rules=held)
     ends = whole in CLOSES and not standing(state, incident.id)
     return msgspec.structs.replace(incident, verdict=verdict, status=Status.CLOSED if ends else incident.status)
@@ -86,6 +92,8 @@ def _said(state: LoopState, incident: Incident, word: Word, held: tuple[Judged, 
 def _answer(state: LoopState, after: Incident, word: Word, held: tuple[Judged, ...]) -> str:
     said = f"{after.id}: {'the verdict is withdrawn' if word.verdict == Judgement.WITHDRAWN else word.verdict}"
     beyond = sum(not each.counted and each.judgement != Judgement.UNSURE for each in held)
+    if word.verdict == Judgement.WITHDRAWN:
+        return f"{said}; it stays {after.status}"
     said += f"; {beyond} of its rules had their allowance of today and are not moved by it" if beyond else ""
     if after.status == Status.CLOSED:
         return f"{said}; it is closed, and what comes after it opens a new one"
@@ -105,7 +113,7 @@ def standing(state: LoopState, incident: str) -> tuple[str, ...]:
 
 
 def over(state: LoopState, incident: Incident) -> bool:
-    """Whether a person's verdict ends an incident now: nothing stands for it, and nothing proven came after the word."""
+    """Whether a person's verdict ends an incident now: nothing stands for it, and nothing proven came after it."""
     verdict = incident.verdict
     return (
         verdict is not None
@@ -113,3 +121,23 @@ def over(state: LoopState, incident: Incident) -> bool:
         and incident.last_evidence <= verdict.at
         and not standing(state, incident.id)
     )
+
+
+def kept(state: LoopState, recalled: dict[str, Incident], incident: Incident) -> tuple[LoopState, dict[str, Incident]]:
+    """An incident that a person judged, where it is kept now: one that is closed has left the state."""
+    incidents = {key: known for key, known in state.incidents.items() if key != incident.id}
+    if incident.status == Status.CLOSED:
+        return msgspec.structs.replace(state, incidents=incidents), {**recalled, incident.id: incident}
+    return msgspec.structs.replace(state, incidents={**state.incidents, incident.id: incident}), recalled
+
+
+def counted(state: LoopState, incidents: Mapping[str, Incident], notes: Iterable[Note]) -> LoopState:
+    """How often rules fired by now, and in how many incidents, as ``incidents`` come out of what the notes tell."""
+    gained = [
+        rule
+        for key, incident in incidents.items()
+        if (before := state.incidents.get(key)) is not incident
+        for rule in incident.rules[len(before.rules) if before is not None else 0 :]
+    ]
+    told = (note.finding for note in notes if note.change != "seen")
+    return remember(state, precisions=fired(state.memory.precisions, told, gained))

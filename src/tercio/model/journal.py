@@ -17,6 +17,7 @@ from tercio.model.commands import Effect, Response
 from tercio.model.decisions import Ruling
 from tercio.model.findings import Finding
 from tercio.model.incidents import Evidence, Incident
+from tercio.model.precision import Precision
 from tercio.model.records import CommandRow
 from tercio.model.words import Word
 
@@ -82,6 +83,16 @@ class Silence(msgspec.Struct, frozen=True):
     silent: bool
 
 
+class Aside(msgspec.Struct, frozen=True):
+    """A version of a rule was set aside because it kept failing, with the reason; or (``aside`` false) runs again."""
+
+    rule: str
+    version: str
+    title: str
+    aside: bool
+    reason: str
+
+
 class Lost(msgspec.Struct, frozen=True):
     """What a source's file could not give, in words: lines that were cut or gone, a file that can't be read."""
 
@@ -115,6 +126,8 @@ KINDS: Mapping[str, type[Any]] = {
     "effect": Effect,
     "word": Spoken,
     "silence": Silence,
+    "aside": Aside,
+    "precision": Precision,
     "loss": Lost,
     "stray": Stray,
     "erasure": Erasure,

@@ -18,7 +18,7 @@ class Seen(msgspec.Struct, frozen=True):
 class Sifted(msgspec.Struct, frozen=True):
     """What a stretch of one file came to, from ``offset`` to ``end``, read at ``received`` (an instant). What of it is
     neither ``seen`` nor ``unparsed`` says nothing. ``failed`` says over which error its only record was left out
-    (empty: none was).
+    (empty: none was). ``latest`` is the time that its last record bears, 0 where no rule waits for it, or it has none.
     """
 
     source: str
@@ -29,6 +29,7 @@ class Sifted(msgspec.Struct, frozen=True):
     seen: tuple[Seen, ...] = ()
     unparsed: tuple[Unparsed, ...] = ()
     failed: str = ""
+    latest: int = 0
 
     @property
     def records(self) -> int:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tercio.model.precision import Judgement
 from tercio.model.units import HOUR
 
 ALL = "all"
@@ -24,6 +25,8 @@ class WordKind(StrEnum):
     STAND_TO = "stand-to"
     WINDOW_OPEN = "window-open"
     WINDOW_CLOSE = "window-close"
+    CLOSE = "close"
+    RESUME = "resume"
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +44,14 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a person said, and who. ``target`` is a lease, an incident, a process or ``all``."""
+    """One thing a person said, and who. ``target`` is a lease, an incident, a process, a rule or ``all``.
+    ``verdict`` is what is said of an incident, on ``rules`` of it or, where none is named, on all; ``note`` is why."""
 
     kind: WordKind
     who: str
     time: int
     target: str = ""
     window: Window | None = None
+    verdict: Judgement | None = None
+    rules: tuple[str, ...] = ()
+    note: str = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from tercio.model.precision import Judgement
 from tercio.model.words import NOT_DONE, Window, Word, WordKind
 
 LONGEST = 65536
@@ -30,6 +31,9 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: WordKind
     target: str = ""
     window: Window | None = None
+    verdict: Judgement | None = None
+    rules: tuple[str, ...] = ()
+    note: str = ""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -124,4 +128,5 @@ def say(path: Path, said: Said) -> Heard:
 
 def word(said: Said, who: str, now: int) -> Word:
     """The word as the loop takes it."""
-    return Word(kind=said.kind, who=who, time=now, target=said.target, window=said.window)
+    given = {name: getattr(said, name) for name in Said.__struct_fields__}
+    return Word(who=who, time=now, **given)
