@@ -65,3 +65,12 @@ def test_now_is_microseconds():
 def test_a_sentence_drives_no_terminal():
     assert visible("a\x1b]0;x\x07b\u202ec\n\td\x9b2J") == "a\\x1b]0;x\\x07b\\u202ec\n\td\\x9b2J"
     assert visible("Zürich, 10 °C, 东京") == "Zürich, 10 °C, 东京"
+
+
+def test_json_on_a_terminal_drives_none_and_means_the_same(capsys: pytest.CaptureFixture[str]):
+    value = {"na\u202eme": "a\x1b[31m\x7f\x9b\u2028 \U000e0041 ÄÖ 漢", "plain": "x"}
+    emit(value)
+    said = capsys.readouterr().out
+    assert json.loads(said) == value
+    assert visible(said) == said
+    assert "ÄÖ 漢" in said

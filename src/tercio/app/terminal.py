@@ -1,6 +1,7 @@
 """How commands speak: results on stdout, everything else on stderr; and the options that most of them have."""
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -55,8 +56,13 @@ def sentence(console: Console, words: str, style: str = "red") -> None:
 
 
 def visible(words: str) -> str:
-    """The text with what would drive a terminal, or turn its direction, written as an escape; lines stay lines."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else _escape(c) for c in words)
+    """The text with what would drive a terminal, turn its direction or break its line, written as an escape; lines stay
+    lines."""
+    return "".join(_escape(c) if c not in "\n\t" and _drives(unicodedata.category(c)) else c for c in words)
+
+
+def _drives(category: str) -> bool:
+    return category[0] == "C" or category in ("Zl", "Zp")
 
 
 def _escape(character: str) -> str:
@@ -64,9 +70,13 @@ def _escape(character: str) -> str:
 
 
 def emit(value: object) -> None:
-    """Print one JSON object, alone on stdout. A reader that has gone away is no error."""
+    """Print one JSON object, alone on stdout; what would drive a terminal is escaped in it, which changes no value. A
+    reader that has gone away is no error."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    if not text.isascii() or "\x7f" in text:
+        text = "".join(json.dumps(c)[1:-1] if c != "\n" and _drives(unicodedata.category(c)) else c for c in text)
     try:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+        sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -75,3 +75,9 @@ def test_what_is_not_supported_is_said(detection: Any, reason: str) -> None:
 def test_a_condition_of_no_known_kind() -> None:
     with pytest.raises(Unsupported, match="NoneType"):
         add_condition(ir.Graph(), None)
+
+
+def test_a_text_longer_than_can_be_matched_is_left_out_before_it_stops_the_rest() -> None:
+    assert nodes({"f": "x" * 12_000})
+    with pytest.raises(Unsupported, match="so long"):
+        nodes({"f|contains": "x" * 40_000})

@@ -53,7 +53,8 @@ _PARTS: dict[TimestampPart, ir.Part] = {
 
 
 MOST_PIECES = 12
-"""Wildcards in one text, from which on it is first tried alone whether it can be matched at all."""
+LONG = 1_000
+"""Wildcards in one text, or characters, from which on it is first tried alone whether it can be matched at all."""
 
 
 class Unsupported(Exception):
@@ -189,6 +190,8 @@ def _text(field: str, value: SigmaString, *, cased: bool) -> ir.Text:
     text = ir.Text(field, tuple(parts), cased)
     if sum(isinstance(part, int) for part in parts) >= MOST_PIECES:
         _linear(text, "one of its texts, with so many wildcards,")
+    elif sum(len(part) for part in parts if isinstance(part, str)) >= LONG:
+        _linear(text, "one of its texts, which is so long,")
     return text
 
 
