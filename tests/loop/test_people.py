@@ -2,6 +2,7 @@
 
 import pytest
 
+from tercio.loop.conduct import Setback
 from tercio.loop.people import LONGEST_WINDOW, hear
 from tercio.model.commands import Action, EffectState, target_name
 from tercio.model.units import SECOND
@@ -229,3 +230,24 @@ def test_after_an_undo_of_an_incident_somebody_new_at_the_same_controller_is_sti
     desk.answer()
     desk.take(alert(desk.now, EWS1, PLC1), after=SECOND)
     assert [target_name(order.target) for order in desk.orders] == ["host ews1"]
+
+
+def set_aside() -> Desk:
+    rule = next(iter(content().rules.rules.values()))
+    setback = Setback(rule.version, START, 64, "why", aside=True)
+    return Desk(state=fresh(memory=replace(fresh().memory, setbacks={rule.id: setback, "gone": setback})))
+
+
+def test_a_rule_that_was_set_aside_runs_again_by_a_persons_word_alone():
+    desk = set_aside()
+    desk.take()
+    (rule,) = desk.state.memory.setbacks
+    assert [each["aside"] for each in desk.records("aside")] == [False], "what is gone has nothing held against it"
+    assert desk.say(WordKind.RESUME, "nonsense").startswith(
+        f"not done: 'nonsense' is not one rule that is set aside; {rule}"
+    )
+    assert desk.say(WordKind.RESUME, rule[:8]).startswith(f"the rule {rule} runs again")
+    assert not desk.state.memory.setbacks
+    assert [(each["rule"], each["aside"]) for each in desk.records("aside")][1:] == [(rule, False)]
+    assert desk.say(WordKind.RESUME, rule).startswith("not done")
+    assert [each["word"]["target"] for each in desk.records("word")] == ["nonsense", rule[:8], rule]

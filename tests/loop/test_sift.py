@@ -4,7 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
+from tercio.brain.detect.engine import Detector
+from tercio.brain.detect.sigma import compile_rules
+from tercio.content import rule_texts
 from tercio.loop.engine import turn
+from tercio.loop.parting import halves
 from tercio.loop.restart import recalled
 from tercio.loop.sift import sift, sight
 from tercio.loop.state import Inputs
@@ -12,6 +16,7 @@ from tercio.model.events import Batch
 from tercio.products.sensors import SENSORS, Sensor
 from tests.loop.given import BASIS, EWS1, HANDSHAKE, PLC1, SOURCE, START, WS1, alert, content, eve, fresh, poll, replace
 
+FEW = "title: F\nname: f\ncorrelation: {type: event_count, rules: modbus-write, timespan: 1m, condition: {lt: 2}}\n"
 POISON = b'"poison"'
 
 
@@ -50,6 +55,19 @@ def test_only_what_matters_is_kept_and_every_line_moves_the_end():
     assert lot.seen[1].event.offset == 100 + len(lines[0]) + len(lines[1])
     assert [each.raw for each in lot.unparsed] == [b"cut\n"]
     assert (lot.offset, lot.end, lot.received, lot.records) == (100, 100 + sum(map(len, lines)), START + 5, 3)
+
+
+def test_the_time_of_the_last_record_is_told_where_a_rule_waits_for_it():
+    lines = (alert(START, WS1, PLC1), eve("dns", START + 9, WS1, PLC1))
+    assert [lot.latest for lot in sift(content(), batch(*lines))] == [0]
+    waits = {**rule_texts(), "few": FEW}
+    rules = compile_rules(waits)
+    waiting = content(rules=rules, detector=Detector(rules, {SOURCE: SENSORS["suricata"].log_source}))
+    assert [lot.latest for lot in sift(waiting, batch(*lines))] == [START + 9]
+    assert [lot.latest for lot in sift(waiting, batch(*lines, b"cut\n"))] == [0]
+    assert [lot.latest for lot in sift(waiting, batch())] == [0]
+    (first,), (second,) = halves(sift(waiting, batch(lines[0], *lines)))
+    assert (first.latest, second.latest) == (0, START + 9), "not before what it stands behind"
 
 
 def test_nothing_read_moves_nothing():
