@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tercio.app.assemble import content_of
-from tercio.app.outset import live, may_start, outset
+from tercio.app.outset import live, may_start, outset, unrouted, waiting
 from tercio.app.settings import Settings, SettingsError, load
 from tercio.app.supervisor import prepare
 from tercio.store.errors import StateLocked
@@ -28,7 +28,10 @@ def with_rules(folder: Path, **texts: str) -> Settings:
 def test_nothing_is_said_where_all_is_well(tmp_path: Path):
     settings = load(home(tmp_path))
     assert told(settings) == []
-    assert live(content_of(settings)).endswith(" rules are live")
+    content = content_of(settings)
+    assert live(content).endswith(" rules are live")
+    assert "no source of product windows" in waiting(content).values()
+    assert unrouted(content) == {}
 
 
 def test_many_rules_that_are_not_live_are_a_few_lines_and_a_sum(tmp_path: Path):
@@ -37,7 +40,8 @@ def test_many_rules_that_are_not_live_are_a_few_lines_and_a_sum(tmp_path: Path):
     *each, summary = told(settings)
     assert len(each) == 3
     assert each[0].startswith(f"{tmp_path}/own/b0.yml:3: this rule is not used: column 1: not YAML: ")
-    known = len(content_of(settings).rules.rules) + len(content_of(settings).rules.correlations)
+    content = content_of(settings)
+    known = len(content.rules.rules) + len(content.rules.correlations) - len(waiting(content))
     assert summary == (
         f"{known - 1} of {known + 9} rules are live; 9 can't be used and 1 find no source to look at; "
         "`tercio doctor` lists them"

@@ -1,8 +1,10 @@
 import pytest
 
-from tercio.app.rulelint import Weight, lint
+from tercio.app.rulelint import Techniques, Weight, known_techniques, lint
+from tercio.content import techniques_file
 from tercio.model.events import LogSource
 
+ATTACK = Techniques("18.1", {"T1059.001": "PowerShell", "T0855": "Unauthorized Command Message"})
 SOURCES = {"s": LogSource("p", ("kind",), {"c": (), "s": ()}, "tests")}
 GOOD = """\
 title: Good
@@ -20,13 +22,13 @@ detection:
 
 
 def remarks(text: str) -> list[tuple[int, int, str, str]]:
-    _, found = lint({"a.yml": text}, SOURCES)
+    _, found = lint({"a.yml": text}, SOURCES, ATTACK)
     assert all(remark.file == "a.yml" for remark in found)
     return [(remark.line, remark.column, str(remark.weight), remark.words) for remark in found]
 
 
 def test_a_whole_rule_has_no_remarks() -> None:
-    ruleset, found = lint({"a.yml": GOOD}, SOURCES)
+    ruleset, found = lint({"a.yml": GOOD}, SOURCES, ATTACK)
     assert found == ()
     assert list(ruleset.rules) == ["good"]
 
@@ -37,6 +39,7 @@ def test_a_whole_rule_has_no_remarks() -> None:
         (GOOD.replace("level: low\n", ""), 1, 1, "no level"),
         (GOOD.replace("falsepositives: [backups]\n", ""), 1, 1, "false positives"),
         (GOOD.replace("attack.t1059.001", "cve.2026.1"), 5, 1, "ATT&CK"),
+        (GOOD.replace("t1059.001", "t1685.005"), 5, 1, "attack.t1685.005 is no technique of ATT&CK 18.1"),
         (GOOD.replace(" and not other", ""), 10, 3, "'other' is in no condition"),
         (GOOD.replace("product: p", "product: q"), 6, 1, "product 'q'"),
         (GOOD.replace("service: s", "service: t"), 6, 1, "no sensor gives t of p"),
@@ -76,3 +79,23 @@ def test_filters_need_no_level_and_no_tags() -> None:
         + "---\ntitle: F\nname: f\nlogsource: {product: p}\nfilter: {rules: any, s: {u: x}, t: {u: y}, condition: s}\n"
     )
     assert [words for _, _, _, words in remarks(text)] == ["'t' is in no condition; use it, or take it out"]
+
+
+def test_context_needs_neither_false_positives_nor_a_technique() -> None:
+    text = GOOD.replace("level: low\nfalsepositives: [backups]\ntags: [attack.t1059.001]\n", "level: informational\n")
+    assert remarks(text) == []
+
+
+def test_nor_does_what_only_a_correlation_builds_on() -> None:
+    base = GOOD.replace("falsepositives: [backups]\ntags: [attack.t1059.001]\n", "")
+    head = "title: M\nname: m\nlevel: low\nfalsepositives: [x]\ntags: [attack.t1059.001]\n"
+    many = head + "correlation: {type: event_count, rules: good, group-by: [f], timespan: 5m, condition: {gte: 2}}\n"
+    assert len(remarks(base)) == 2
+    assert remarks(f"{base}---\n{many}") == []
+
+
+def test_the_techniques_that_we_bring_along() -> None:
+    known = known_techniques(techniques_file().read_bytes())
+    assert known.names["T1059.001"] == "PowerShell"
+    assert known.names["T0855"] == "Unauthorized Command Message"
+    assert known.version

@@ -5,7 +5,7 @@ It only looks: it makes no file, starts nothing and orders nothing.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tercio.agents.scribe import plain
 from tercio.app.assemble import content_of, site_of
 from tercio.app.checkup import Finding, Weight, ended_range, hands, loop, sources
 from tercio.app.machine import machine
-from tercio.app.outset import live
+from tercio.app.outset import live, unrouted, waiting
 from tercio.app.recall import failed_policies, recall
 from tercio.app.settings import Settings, SettingsError, load
 from tercio.app.sight import sight
@@ -128,13 +128,20 @@ def _rules(content: Content) -> Iterator[Finding]:
         yield Finding("rules", Weight.FAIL, words)
     if len(rejected) > SHOWN:
         yield Finding("rules", Weight.FAIL, f"{len(rejected) - SHOWN:,} more are not used")
-    reasons: dict[str, list[str]] = {}
-    for name, why in sorted(content.detector.unrouted.items()):
-        reasons.setdefault(why, []).append(name)
-    for why, names in sorted(reasons.items()):
+    for why, names in _by_reason(unrouted(content)):
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         words = f"{', '.join(names[:3])}{more}: never run: {why}; add such a source, or take them away"
         yield Finding("rules", Weight.WARN, words)
+
+    for why, names in _by_reason(waiting(content)):
+        yield Finding("rules", Weight.OK, f"{len(names):,} more of Tercio's own would run, but there is {why}")
+
+
+def _by_reason(found: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    reasons: dict[str, list[str]] = {}
+    for name, why in sorted(found.items()):
+        reasons.setdefault(why, []).append(name)
+    return sorted(reasons.items())
 
 
 def _autonomy(settings: Settings, site: Site) -> Iterator[Finding]:

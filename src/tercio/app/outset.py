@@ -6,6 +6,7 @@ from tercio.app.assemble import site_of
 from tercio.app.checkup import ended_range
 from tercio.app.settings import Settings, SettingsError
 from tercio.app.supervisor import unwritable
+from tercio.content import rule_ids
 from tercio.loop.state import Content
 from tercio.model.site import Autonomy
 from tercio.model.sitecheck import Severity, check_site
@@ -32,15 +33,27 @@ def outset(settings: Settings, content: Content) -> Iterator[str]:
     for rule in rejected[:SHOWN]:
         title = f" ({rule.title!r})" if rule.title else ""
         yield f"{rule.file}:{rule.line}: this rule is not used{title}: {rule.reason}"
-    if rejected or content.detector.unrouted:
+    if rejected or unrouted(content):
         yield f"{live(content)}; `tercio doctor` lists them"
     yield from _shadow(settings, content)
 
 
+def unrouted(content: Content) -> dict[str, str]:
+    """The site's own rules that find no source to look at, and why."""
+    ours = rule_ids()
+    return {name: why for name, why in content.detector.unrouted.items() if name not in ours}
+
+
+def waiting(content: Content) -> dict[str, str]:
+    """The rules that Tercio brings along for sources which this site does not have, and what they lack."""
+    ours = rule_ids()
+    return {name: why for name, why in content.detector.unrouted.items() if name in ours}
+
+
 def live(content: Content) -> str:
-    """How many rules run, and how many do not, in one line."""
-    known = len(content.rules.rules) + len(content.rules.correlations)
-    silent, broken = len(content.detector.unrouted), len(content.rules.rejected)
+    """How many rules run, and how many do not, in one line. Ours for which the site has no source do not count."""
+    known = len(content.rules.rules) + len(content.rules.correlations) - len(waiting(content))
+    silent, broken = len(unrouted(content)), len(content.rules.rejected)
     words = f"{known - silent:,} of {known + broken:,} rules are live"
     parts = [f"{broken:,} can't be used"] * bool(broken) + [f"{silent:,} find no source to look at"] * bool(silent)
     return f"{words}; {' and '.join(parts)}" if parts else words

@@ -1,34 +1,31 @@
-"""Recorded cases beside rules: a positive one that must match, a negative one that must not.
+"""Recorded cases of rules: positive ones that must match, negative ones that must not.
 
 Beside a rule that is alone in its folder they are called ``positive*.ndjson`` and ``negative*.ndjson``, beside one of
-several ``NAME.positive*.ndjson`` and ``NAME.negative*.ndjson``, where the rule is ``NAME.yml``.
+several ``NAME.positive*.ndjson`` and ``NAME.negative*.ndjson``, where the rule is ``NAME.yml``. In ``corpus.toml``
+(``NAME.corpus.toml``) stand cases in recordings of others, which are referred to and not copied.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from tercio.brain.detect.engine import Detector
-from tercio.brain.detect.rules import RuleSet
-from tercio.brain.detect.windows import Hit, Windows, step
-from tercio.model.events import Batch, Event
-from tercio.products.sensors import SENSORS, Sensor
+from tercio.app.corpus import Corpus
+from tercio.app.trial import Trial
 
-LATER = 4_000_000_000_000_000
-"""When the records are taken as received (in 2096): behind the times of all of them."""
 LARGEST = 64 << 20
 """Bytes of a case at the most."""
 
 
 class Case(msgspec.Struct, frozen=True):
-    """What came of one case: ``fault`` is empty where it held."""
+    """What came of one case: ``fault`` is empty where it held; ``skipped`` says why it was not tried."""
 
     rule: str
     title: str
     file: str
     positive: bool
-    fault: str
+    fault: str = ""
+    skipped: str = ""
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -38,22 +35,42 @@ class Tried(msgspec.Struct, frozen=True):
     untested: dict[str, str]
 
 
-def try_cases(ruleset: RuleSet, files: Mapping[str, Iterable[str]]) -> Tried:
-    """Replay the cases beside these files; ``files`` says which rules and correlations, by id, each holds."""
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A case in a recording of others. With ``records`` (counted from 1), a positive case holds where just these match
+    and no other of the file, a negative one where none of these does. Without, where any does, or none at all."""
+
+    file: str
+    shows: str
+    records: tuple[int, ...] = ()
+
+
+class References(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a ``corpus.toml`` holds."""
+
+    positive: tuple[Reference, ...] = ()
+    negative: tuple[Reference, ...] = ()
+
+
+def try_cases(trial: Trial, files: Mapping[str, Iterable[str]], corpus: Corpus | None = None) -> Tried:
+    """Replay the cases beside these files; ``files`` says which rules and correlations, by id, each holds. Without a
+    ``corpus`` cases that lie in it are skipped."""
     cases: list[Case] = []
     untested: dict[str, str] = {}
     for file, rules in sorted(files.items()):
         for rule in rules:
-            found = [_tried(ruleset, rule, path, positive) for path, positive in _beside(Path(file))]
+            found = [
+                *(_beside_it(trial, rule, path, positive) for path, positive in lines_beside(Path(file))),
+                *_referred(trial, rule, Path(file), corpus),
+            ]
             cases += found
             if {case.positive for case in found} != {True, False}:
                 untested[rule] = file
     return Tried(tuple(cases), untested)
 
 
-def _beside(file: Path) -> list[tuple[Path, bool]]:
-    alone = len([path for end in ("*.yml", "*.yaml") for path in file.parent.glob(end)]) == 1
-    start = "" if alone else f"{file.stem}."
+def lines_beside(file: Path) -> list[tuple[Path, bool]]:
+    """The files of lines beside a rule's file, and whether each is a positive case."""
+    start = _start(file)
     return [
         (path, positive)
         for word, positive in (("positive", True), ("negative", False))
@@ -61,59 +78,72 @@ def _beside(file: Path) -> list[tuple[Path, bool]]:
     ]
 
 
-def _tried(ruleset: RuleSet, rule: str, path: Path, positive: bool) -> Case:
-    known = ruleset.rules.get(rule) or ruleset.correlations[rule]
+def read_lines(path: Path) -> tuple[bytes, ...]:
+    """The lines of a case. Raises ValueError where there are too many or none, OSError where it can't be read."""
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST >> 20} MB")
+    lines = tuple(path.read_bytes().splitlines(keepends=True))
+    if not lines:
+        raise ValueError("it has no lines")
+    return lines
+
+
+def _start(file: Path) -> str:
+    alone = len([path for end in ("*.yml", "*.yaml") for path in file.parent.glob(end)]) == 1
+    return "" if alone else f"{file.stem}."
+
+
+def _beside_it(trial: Trial, rule: str, path: Path, positive: bool) -> Case:
     try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST >> 20} MB")
-        lines = tuple(path.read_bytes().splitlines(keepends=True))
-        said = _says(ruleset, rule, lines)
-        fault = (
-            "" if said is positive else "it should match, and does not" if positive else "it matches, and should not"
-        )
+        lines = read_lines(path)
+        said = trial.reports(rule, trial.sensor_of(rule, lines), lines)
+        fault = "" if said is positive else _unlike(positive)
     except OSError as error:
         fault = str(error.strerror)
     except ValueError as error:
         fault = str(error)
-    return Case(rule, known.title, str(path), positive, fault)
+    return Case(rule, trial.title(rule), str(path), positive, fault)
 
 
-def _says(ruleset: RuleSet, rule: str, lines: tuple[bytes, ...]) -> bool:
-    """Whether a rule matches one of the lines, or a correlation comes true over them. Raises ValueError for lines that
-    no sensor understands."""
-    name, sensor, events = _read(_products(ruleset, rule), lines)
-    batch = Batch(name, "1", 0, lines, LATER)
-    matches = Detector(ruleset, {name: sensor.log_source}).match(batch)
-    if rule in ruleset.rules:
-        return any(match.rule == rule for match in matches)
-    loud = {key: msgspec.structs.replace(each, generate=True) for key, each in ruleset.correlations.items()}
-    heard = msgspec.structs.replace(ruleset, correlations=loud)
-    _, findings = step(heard, Windows(), [Hit(match, events[match.index]) for match in matches])
-    return any(finding.rule == rule for finding in findings)
+def _unlike(positive: bool) -> str:
+    return "it should match, and does not" if positive else "it matches, and should not"
 
 
-def _products(ruleset: RuleSet, rule: str) -> set[str]:
-    if rule in ruleset.rules:
-        return {ruleset.rules[rule].origin.product}
-    return set[str]().union(*(_products(ruleset, part) for part in ruleset.correlations[rule].rules))
+def _referred(trial: Trial, rule: str, file: Path, corpus: Corpus | None) -> Iterator[Case]:
+    path = file.with_name(f"{_start(file)}corpus.toml")
+    if not path.is_file():
+        return
+    title = trial.title(rule)
+    try:
+        given = msgspec.toml.decode(path.read_bytes(), type=References)
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        yield Case(rule, title, str(path), True, f"it can't be read: {error}")
+        return
+    for positive, references in ((True, given.positive), (False, given.negative)):
+        for each in references:
+            fault, skipped = _held(trial, rule, each, positive, corpus)
+            yield Case(rule, title, each.file, positive, fault, skipped)
 
 
-def _read(products: set[str], lines: tuple[bytes, ...]) -> tuple[str, Sensor, list[Event]]:
-    """The sensor of these products that understands every line, and the events that it makes of them."""
-    if not lines:
-        raise ValueError("it has no lines")
-    faults = []
-    for name, sensor in SENSORS.items():
-        if sensor.log_source.product not in products and "" not in products:
-            continue
-        events, offset = [], 0
-        for number, line in enumerate(lines, 1):
-            event = sensor.parse(name, "1", offset, line, LATER)
-            if not isinstance(event, Event):
-                faults.append(f"line {number} is no record of {name}: {event.reason}")
-                break
-            events.append(event)
-            offset += len(line)
-        else:
-            return name, sensor, events
-    raise ValueError("; ".join(faults) or f"no sensor reads {' or '.join(sorted(products))}")
+def _held(trial: Trial, rule: str, case: Reference, positive: bool, corpus: Corpus | None) -> tuple[str, str]:
+    """What is wrong with a case in the corpus, and why it was not tried; both empty where it holds."""
+    if corpus is None:
+        return "", "it lies in recordings of others; name their folder with --corpus"
+    try:
+        record = corpus.find(case.file)
+        if record is None:
+            return "", f"the folder of recordings has no {case.file}"
+        if trial.is_correlation(rule):
+            lines = tuple(record.lines[number - 1] for number in case.records) if case.records else record.lines
+            said = trial.reports(rule, record.sensor, lines)
+            return ("" if said is positive else _unlike(positive)), ""
+        matched = {index + 1 for index in trial.matched(record.name, record.sensor, record.lines).get(rule, ())}
+    except (ValueError, IndexError) as error:
+        return str(error), ""
+    wanted = set(case.records)
+    if positive:
+        if wanted and matched != wanted:
+            return f"it should match records {sorted(wanted)}, and matches {sorted(matched)}", ""
+        return ("" if matched else _unlike(positive)), ""
+    wrong = matched & wanted if wanted else matched
+    return (f"it matches records {sorted(wrong)}, and should not" if wrong else ""), ""

@@ -17,7 +17,15 @@ _COLUMN = re.compile(r"column (\d+): ")
 _WORD = re.compile(r"[\w*.-]+")
 _PLACEHOLDER = re.compile(r"%([^%\\\n]{1,64})%")
 _KEYWORDS = frozenset(("and", "or", "not", "of", "1", "all", "any", "them"))
+_TECHNIQUE = re.compile(r"attack\.t[0-9]{4}(\.[0-9]{3})?", re.IGNORECASE)
 _NO_SELECTION = frozenset(("condition", "timeframe", "rules"))
+
+
+class Techniques(msgspec.Struct, frozen=True):
+    """ATT&CK as we know it: its version, and the names of its techniques by id, of all domains."""
+
+    version: str
+    names: dict[str, str]
 
 
 class Weight(StrEnum):
@@ -38,19 +46,29 @@ class Remark(msgspec.Struct, frozen=True):
     words: str
 
 
-def lint(texts: Mapping[str, str], log_sources: Mapping[str, LogSource]) -> tuple[RuleSet, tuple[Remark, ...]]:
+def lint(
+    texts: Mapping[str, str], log_sources: Mapping[str, LogSource], techniques: Techniques
+) -> tuple[RuleSet, tuple[Remark, ...]]:
     """The rules of these files, and all remarks on them, in the order of the files and their lines. What a placeholder
     stands for is a site's affair: each stands for something here."""
     names = {name for text in texts.values() for name in _PLACEHOLDER.findall(text)}
     ruleset = compile_rules(texts, own=texts.keys(), placeholders=dict.fromkeys(names, ("placeholder",)))
+    quiet = {name for name in (*ruleset.rules, *ruleset.correlations) if not ruleset.reports(name)}
     found = [_error(rejected) for rejected in ruleset.rejected]
     for file, text in texts.items():
         try:
             for document in documents(file, text):
-                found += _warnings(document, log_sources)
+                context = any(name in quiet for name in (document.body.get("id"), document.body.get("name")))
+                found += _warnings(document, log_sources, techniques, context=context)
         except RuleError:  # Told already, by the compiler.
             continue
     return ruleset, tuple(sorted(set(found), key=lambda each: (each.file, each.line, each.column, each.words)))
+
+
+def known_techniques(table: bytes) -> Techniques:
+    """ATT&CK from the table that Tercio brings along (JSON)."""
+    whole = msgspec.json.decode(table)
+    return Techniques(whole["version"], {**whole["enterprise"], **whole["ics"]})
 
 
 def _error(rejected: Rejected) -> Remark:
@@ -60,7 +78,10 @@ def _error(rejected: Rejected) -> Remark:
     return Remark(rejected.file, rejected.line, column, Weight.ERROR, rejected.title, words)
 
 
-def _warnings(document: Document, log_sources: Mapping[str, LogSource]) -> Iterator[Remark]:
+def _warnings(
+    document: Document, log_sources: Mapping[str, LogSource], techniques: Techniques, *, context: bool
+) -> Iterator[Remark]:
+    """``context`` is a rule that is no finding by itself: only others build on it."""
     body = document.body
 
     def warning(section: str, words: str) -> Remark:
@@ -70,11 +91,16 @@ def _warnings(document: Document, log_sources: Mapping[str, LogSource]) -> Itera
     if "filter" not in body:
         if not body.get("level"):
             yield warning("level", "it has no level, and counts as medium; say how bad a match is")
-        if not body.get("falsepositives"):
+        if not body.get("falsepositives") and not context:
             yield warning("falsepositives", "it names no false positives; say who else does such things")
-        tags = body.get("tags")
-        if not any(str(tag).startswith("attack.") for tag in (tags if isinstance(tags, list) else ())):
+        given = body.get("tags")
+        tags = list(map(str, given)) if isinstance(given, list) else []
+        if not any(tag.startswith("attack.") for tag in tags) and not context:
             yield warning("tags", "it has no ATT&CK tag; add for example attack.t1059.001")
+        for tag in tags:
+            if _TECHNIQUE.fullmatch(tag) and tag.removeprefix("attack.").upper() not in techniques.names:
+                words = f"{tag} is no technique of ATT&CK {techniques.version}; correct it, unless it is newer"
+                yield warning("tags", words)
     for section in ("detection", "filter"):
         for name in _unused(body.get(section)):
             yield warning(f"{section}.{name}", f"{name!r} is in no condition; use it, or take it out")

@@ -12,6 +12,17 @@ def rule_texts() -> dict[str, str]:
     return {f"{folder.name}/rule.yml": (folder / "rule.yml").read_text(encoding="utf-8") for folder in folders}
 
 
+def rule_ids() -> frozenset[str]:
+    """The ids of our Sigma rules."""
+    lines = (line for text in rule_texts().values() for line in text.splitlines())
+    return frozenset(line.removeprefix("id: ") for line in lines if line.startswith("id: "))
+
+
+def techniques_file() -> Path:
+    """The table of ATT&CK's techniques (JSON): its version, and their names by id, for each domain."""
+    return Path(str(_HERE / "attack.json"))
+
+
 def suricata_rules() -> Path:
     """The rules file for Suricata that our Sigma rules listen to. Suricata must define ``OT_NET``."""
     return Path(str(_HERE / "suricata" / "tercio.rules"))

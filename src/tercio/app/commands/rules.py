@@ -1,5 +1,7 @@
 """Commands about detection rules."""
 
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,22 +12,28 @@ from rich.text import Text
 
 from tercio.app import ruleupdate
 from tercio.app.assemble import content_of, rules_at
+from tercio.app.corpus import Corpus
 from tercio.app.coverage import Coverage, coverage, reasons
 from tercio.app.rulecases import try_cases
-from tercio.app.rulelint import Weight, lint
+from tercio.app.rulelint import Weight, known_techniques, lint
 from tercio.app.settings import load
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
+from tercio.app.trial import Trial
 from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.documents import documents
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
+from tercio.content import techniques_file
 from tercio.products.sensors import SENSORS
 
 MOST_SHOWN = 40
 """Lines of one list on a screen; --json has all."""
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Rule files, or folders of them.")]
+CorpusFolder = Annotated[
+    Path | None, typer.Option("--corpus", metavar="DIR", help="A folder of recordings of others, which cases refer to.")
+]
 LOG_SOURCES = {name: sensor.log_source for name, sensor in SENSORS.items()}
 
 
@@ -58,7 +66,7 @@ def rules_lint(paths: Paths, json: Json = False) -> None:
     Exit status 1 where a rule can't be used as it is.
     """
     texts = _texts(paths)
-    ruleset, remarks = lint(texts, LOG_SOURCES)
+    ruleset, remarks = lint(texts, LOG_SOURCES, known_techniques(techniques_file().read_bytes()))
     errors = sum(remark.weight == Weight.ERROR for remark in remarks)
     count = len(ruleset.rules) + len(ruleset.correlations)
     if json:
@@ -73,17 +81,21 @@ def rules_lint(paths: Paths, json: Json = False) -> None:
     raise typer.Exit(1 if errors else 0)
 
 
-def rules_test(paths: Paths, json: Json = False) -> None:
+def rules_test(paths: Paths, corpus: CorpusFolder = None, json: Json = False) -> None:
     """Replay the recorded cases beside rules: each positive one must match, each negative one must not.
 
     Beside NAME.yml they are NAME.positive*.ndjson and NAME.negative*.ndjson, or, where it is the only rule in its
-    folder, positive*.ndjson and negative*.ndjson. Exit status 1 where one fails, or where there is none at all.
+    folder, positive*.ndjson and negative*.ndjson; NAME.corpus.toml, or corpus.toml, refers to recordings of others,
+    which are skipped without --corpus. Exit status 1 where one fails, or where none was tried at all.
     """
     texts = _texts(paths)
     ruleset = compile_rules(texts, own=texts.keys(), read=_progress)
-    tried = try_cases(ruleset, _by_file(texts, ruleset))
+    with _recordings(corpus) as recorded:
+        tried = try_cases(Trial(ruleset), _by_file(texts, ruleset), recorded)
     failed = [case for case in tried.cases if case.fault]
-    sound = bool(tried.cases) and not failed
+    skipped = [case for case in tried.cases if case.skipped]
+    held = len(tried.cases) - len(failed) - len(skipped)
+    sound = held > 0 and not failed
     if json:
         emit({"ok": sound, "cases": tried.cases, "untested": tried.untested, "rejected": ruleset.rejected})
     else:
@@ -91,9 +103,10 @@ def rules_test(paths: Paths, json: Json = False) -> None:
             sentence(out, f"{rejected.file}:{rejected.line}: left out: {rejected.reason}", "yellow")
         for case in failed:
             sentence(out, f"{case.file}: {case.title!r}: {case.fault}", "red")
+        for why, count in Counter(case.skipped for case in skipped).most_common(MOST_SHOWN):
+            sentence(out, f"{count} cases were skipped: {why}", "yellow")
         for rule, file in list(tried.untested.items())[:MOST_SHOWN]:
             sentence(out, f"{file}: {rule} lacks a positive or a negative case", "yellow")
-        held = len(tried.cases) - len(failed)
         sentence(out, f"{held} of {len(tried.cases)} cases held; {len(tried.untested)} rules lack some", "")
     raise typer.Exit(0 if sound else 1)
 
@@ -150,6 +163,14 @@ def _told(update: ruleupdate.Update, folder: Path, *, dry: bool, json: bool) -> 
         sentence(out, "the release has no licence text: see its origin for what you may do with it", "yellow")
     if not dry:
         sentence(out, f'they are in {folder}; your tercio.toml needs rules = ["{folder}"] under [tercio]', "")
+
+
+def _recordings(folder: Path | None) -> AbstractContextManager[Corpus | None]:
+    if folder is None:
+        return nullcontext()
+    if not folder.is_dir():
+        fail(f"{folder}: there is no such folder; correct --corpus")
+    return Corpus(folder)
 
 
 def _texts(paths: list[Path]) -> dict[str, str]:
