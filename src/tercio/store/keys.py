@@ -23,7 +23,7 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
         key = _load(path)
         public = path.with_suffix(".pub")
         if not public.exists():
-            _write(public, _public_pem(key), 0o644)
+            put(public, _public_pem(key), 0o644)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "Free space on its disk." if full else "Make the folder writable for this user."
@@ -64,15 +64,15 @@ def _load(path: Path) -> Ed25519PrivateKey:
 def _create(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write(path.with_suffix(".pub"), _public_pem(key), 0o644)
-    _write(path, pem, 0o600)
+    put(path.with_suffix(".pub"), _public_pem(key), 0o644)
+    put(path, pem, 0o600)
 
 
 def _public_pem(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def put(path: Path, data: bytes, mode: int) -> None:
     """Put a whole file in place at once, and sync it and its folder: a crash leaves the old one or the new one."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
