@@ -11,6 +11,7 @@ import msgspec
 
 from tercio.agents.situation import Limits
 from tercio.app.partition import BULK, LANES, lane_of, shares
+from tercio.app.storesettings import StoreSettings, store_settings
 from tercio.brain.decide.question import Outlook
 from tercio.loop.state import Release
 from tercio.model.tomlines import Path as Place
@@ -79,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     outlook: Outlook
     release: Release
+    store: StoreSettings = StoreSettings()
 
 
 def load(path: Path) -> Settings:
@@ -142,6 +144,7 @@ def _settings(file: Path, text: str, root: Table) -> Settings:
         limits=_limits(root.table("limits")),
         outlook=_outlook(root.table("outlook")),
         release=_release(root.table("release")),
+        store=store_settings(folder, root.table("store")),
     )
     _each_alone(root.table("sources"), "path", [(source.name, source.path) for source in result.sources])
     _each_alone(root.table("hands"), "socket", [(hand.name, hand.socket) for hand in result.hands])
