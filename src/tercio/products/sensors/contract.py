@@ -8,6 +8,18 @@ from tercio.model.events import Event, LogSource, Unparsed
 Lines = tuple[bytes, ...]
 
 
+class Filing(NamedTuple):
+    """A short way to what a record is filed under, where it is JSON as it was written: the dotted paths of its time and
+    of its host, the first that is there counts; ``moment`` reads the one as an instant, ``name`` the other as an event
+    has it. Both raise ValueError or OverflowError for what they do not understand, and then ``parse`` is asked. Where
+    ``parse`` makes an event of the record, both ways say the same."""
+
+    time: tuple[str, ...]
+    host: tuple[str, ...]
+    moment: Callable[[str], int]
+    name: Callable[[str], str]
+
+
 class Sensor(NamedTuple):
     """One kind of source. ``parse(source, generation, offset, raw, received)`` makes an event of a record, or says why
     it cannot; ``observes(raw)`` says cheaply whether the record tells of the process or of traffic (a reading, a
@@ -24,6 +36,7 @@ class Sensor(NamedTuple):
     observes: Callable[[bytes], bool]
     reshape: Callable[[Sequence[bytes]], tuple[Lines, Lines]] | None = None
     whole: Callable[[Sequence[bytes]], int] = len
+    filing: Filing | None = None
 
     def records(self, lines: Lines) -> tuple[Lines, Lines]:
         """The records in these lines, as they were written and as detection reads them."""

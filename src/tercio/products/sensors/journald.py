@@ -13,6 +13,7 @@ from tercio.model.events import Endpoint, Event, LogSource, Provenance, Unparsed
 from tercio.model.ids import event_id
 from tercio.model.site import ip_of
 from tercio.model.sitenames import host_name
+from tercio.products.sensors.contract import Filing
 
 MAX_LINE = 1 << 20
 """Longest entry in bytes that is read; journald itself cuts most fields far below."""
@@ -97,6 +98,15 @@ def observes(_: bytes) -> bool:
     """A host's journal shows neither process readings nor the traffic of others: only what rules cite is worth
     parsing."""
     return False
+
+
+def _moment(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 18):
+        raise ValueError("not a time of the journal")
+    return int(text)
+
+
+FILING = Filing(("__REALTIME_TIMESTAMP",), ("_HOSTNAME",), _moment, host_name)
 
 
 def _peer(message: str) -> Endpoint | None:

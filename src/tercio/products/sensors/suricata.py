@@ -15,6 +15,7 @@ import msgspec
 from tercio.model.events import ANSWERED, Assignment, Endpoint, Event, LogSource, Provenance, Unparsed
 from tercio.model.ids import event_id
 from tercio.model.units import instant
+from tercio.products.sensors.contract import Filing
 from tercio.products.sensors.suricata_modbus import exchanged
 
 MAX_LINE = 4 << 20
@@ -234,6 +235,9 @@ def _plain(address: str) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         raise ValueError("not an IP address") from None
+
+
+FILING = Filing(("timestamp",), ("src_ip",), instant, _plain)
 
 
 def _real(protocol: str) -> bool:

@@ -17,6 +17,7 @@ from tercio.model.ids import event_id
 from tercio.model.site import ip_of
 from tercio.model.sitenames import host_name
 from tercio.model.units import instant
+from tercio.products.sensors.contract import Filing
 from tercio.products.sensors.windows_logs import OTHER_NAMES, USER_DATA, services
 
 MAX_LINE = 1 << 20
@@ -165,10 +166,20 @@ def _number(record: dict[str, Any], shape: Shape) -> int:
 def _time(record: dict[str, Any], shape: Shape) -> int:
     """When it happened: the best clock in the record that says its zone; one that does not is taken as UTC."""
     for path in shape.time:
-        text = _text(record, (path,)).replace(" ", "T")
+        text = _text(record, (path,))
         if text:
-            return instant(text if text.endswith("Z") or "+" in text[10:] or "-" in text[10:] else f"{text}Z")
+            return _moment(text)
     raise ValueError("it does not say when it happened")
+
+
+def _moment(text: str) -> int:
+    text = text.replace(" ", "T")
+    return instant(text if text.endswith("Z") or "+" in text[10:] or "-" in text[10:] else f"{text}Z")
+
+
+def filing(shape: Shape) -> Filing:
+    """The short way to what a record of this shape is filed under."""
+    return Filing(shape.time, shape.host, _moment, host_name)
 
 
 def _ends(record: dict[str, Any], shape: Shape, number: int) -> tuple[Endpoint | None, Endpoint | None]:
