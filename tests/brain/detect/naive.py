@@ -3,6 +3,7 @@
 It takes a rule as its YAML mapping and an event as decoded JSON. It knows no routing, no compilation and no pySigma.
 """
 
+import base64
 import calendar
 import datetime as dt
 import ipaddress
@@ -102,7 +103,42 @@ def _one(field: str, modifiers: list[str], want: Any, event: dict[str, Any]) -> 
     if "fieldref" in modifiers:
         others = members(look_up(event, want.split(".")))
         return any(_related(mine, theirs, modifiers) for mine in members(value) for theirs in others)
-    return any(_holds(member, modifiers, want) for member in members(value) if member not in (ABSENT, None))
+    forms = written(want, modifiers)
+    return any(_holds(m, modifiers, form) for m in members(value) if m not in (ABSENT, None) for form in forms)
+
+
+STANDS_FOR = {"who": ("a*", "B"), "where": ("1",)}
+"""What placeholders stand for, in the tests that have some."""
+DASHES = "-/\u2013\u2014\u2015"
+
+
+def written(want: Any, modifiers: list[str]) -> list[Any]:
+    """All texts that a value may stand as: placeholders filled in, other dashes, encoded."""
+    if not isinstance(want, str):
+        return [want]
+    forms = [want]
+    if "expand" in modifiers:
+        for name, values in STANDS_FOR.items():
+            forms = [form.replace(f"%{name}%", value) for form in forms for value in values]
+    if "windash" in modifiers:
+        spots = [found.start() for found in re.finditer(r"(?<!\w)[-/](?=\w)", want)]
+        for spot in spots:
+            forms = [form[:spot] + dash + form[spot + 1 :] for form in forms for dash in DASHES]
+    codes = {"wide": "utf-16-le", "utf16be": "utf-16-be", "utf16": "utf-16-le"}
+    code = next((codes[name] for name in modifiers if name in codes), "utf-8")
+    data = [(b"\xff\xfe" if "utf16" in modifiers else b"") + form.encode(code) for form in forms]
+    if "base64" in modifiers:
+        return [base64.b64encode(each).decode() for each in data]
+    if "base64offset" in modifiers:
+        return [_inside(each, before) for each in data for before in range(3)]
+    return forms if code == "utf-8" else [each.decode() for each in data]
+
+
+def _inside(data: bytes, before: int) -> str:
+    """What of these bytes' digits is the same whatever stands before and behind them."""
+    digits = base64.b64encode(b"x" * before + data + b"y" * (-(len(data) + before) % 3)).decode()
+    first, last = -(-before * 8 // 6), (before + len(data)) * 8 // 6
+    return digits[first:last]
 
 
 def look_up(value: Any, path: list[str]) -> Any:

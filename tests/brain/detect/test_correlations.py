@@ -23,7 +23,7 @@ from tests.brain.detect.naive_correlations import Matched, told
 
 SPAN = 300
 START = 1_800_000_000  # a multiple of the span, so that windows begin at 0
-EXAMPLES = settings().max_examples if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 40
+EXAMPLES = 3_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 40  # of each kind
 
 
 def base(name: str, level: str = "low") -> dict[str, Any]:
@@ -141,6 +141,28 @@ def test_engine_and_oracle_agree(body: dict[str, Any], stream: list[Matched], da
         assert set(cited) <= set(window), "what is cited was in the window"
         if body["type"] == "temporal" and expression:
             assert {rule for _, rule, _ in cited} == {rule for _, rule, _ in window}
+
+
+@settings(max_examples=EXAMPLES)
+@given(body=st.sampled_from(KINDS), stream=STREAM, data=st.data())
+def test_each_group_is_judged_as_if_it_were_alone(
+    body: dict[str, Any], stream: list[Matched], data: st.DataObject
+) -> None:
+    """Over the whole list, in whatever way the lines of several groups are mixed."""
+    ruleset = over_rules(json.dumps(body), ("a", "b", "c"))
+    groups = data.draw(st.lists(st.sampled_from("xyz"), min_size=len(stream), max_size=len(stream)))
+    hits = [
+        hit(rule, at, n, n=value, who=who)
+        for n, ((at, rule, value), who) in enumerate(sorted(zip(stream, groups, strict=True)))
+    ]
+    alone = [
+        set(finding.events)
+        for who in "xyz"
+        if (own := [each for each in hits if each.match.fields["who"] == who])
+        for finding in run(ruleset, *own)
+    ]
+    mixed = [set(finding.events) for finding in run(ruleset, *hits, cuts=data.draw(st.integers(1, 5)))]
+    assert sorted(map(sorted, mixed)) == sorted(map(sorted, alone))
 
 
 @settings(max_examples=EXAMPLES)
