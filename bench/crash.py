@@ -6,6 +6,7 @@ and whoever is named beside. The product has no hook for this; ``tercio up`` run
 same way, and otherwise starts them again as it does in life.
 """
 
+import contextlib
 import functools
 import importlib
 import os
@@ -21,11 +22,10 @@ BEFORE, AFTER = "before", "after"
 
 
 class Armed(msgspec.Struct, frozen=True):
-    """What waits to be passed. ``points`` fall one after the other, each in another life of its process; ``passings``
-    says at which passing the first falls; ``also`` are processes that die with it."""
+    """What waits to be passed. ``points`` fall one after the other, each in another life of its process; ``also`` are
+    processes that die with the last."""
 
     points: tuple[str, ...]
-    passings: int = 1
     also: tuple[int, ...] = ()
 
 
@@ -147,16 +147,20 @@ def _fall(folder: Path, points: list[Point], side: str, arguments: Sequence[Any]
     point = mine.get(armed.points[0])
     if point is None or not point.which(arguments, result):
         return
-    if armed.passings > 1:
-        arm(folder, msgspec.structs.replace(armed, passings=armed.passings - 1))
-        return
     if armed.points[1:]:
-        arm(folder, Armed(armed.points[1:]))
+        arm(folder, Armed(armed.points[1:], armed.also))
     else:
         path.unlink()
-    for pid in armed.also:
-        os.kill(pid, signal.SIGKILL)
+        for pid in armed.also:
+            _end(pid)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _end(pid: int) -> None:
+    """Kill another one; who is dead already, or is oneself, is passed over."""
+    if pid != os.getpid():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def through_here(folder: Path, argv: Sequence[str]) -> tuple[str, ...]:

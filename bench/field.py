@@ -28,6 +28,14 @@ NAMED_SHARE = 0.6
 VICTIMS = (("loop",), ("hand",), ("loop", "hand"), ("suricata",), ("up", "loop", "hand", "suricata"))
 """Who dies together at random, one after the other from a shuffled pack."""
 
+COMPANY: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("", ()),
+    (", all at once", ("up", "loop", "hand")),
+    (", with the sensor", ("suricata",)),
+)
+"""Who dies with the one that passes a named point, and how that is told. Each round of points has its own: three rounds
+cross every point with each."""
+
 LATEST = 0.6
 """A random kill falls within so many seconds after the strike began."""
 
@@ -70,7 +78,8 @@ class Crashing(Platform):
 
 
 class Fall(msgspec.Struct, frozen=True, kw_only=True):
-    """One kill to come: at ``points`` of the code, or after ``delay`` seconds for ``victims``."""
+    """One kill to come: of whoever passes the last of ``points``, with ``victims``; or, without points, of ``victims``
+    after ``delay`` seconds."""
 
     name: str
     kind: str
@@ -83,12 +92,13 @@ def falls(kills: int, seed: int) -> list[Fall]:
     """Which kills there will be: named points in rounds, then random ones. The same for the same seed."""
     chance = random.Random(seed)  # noqa: S311  # A seeded order, no secret.
     rounds = max(1, round(kills * NAMED_SHARE / len(POINTS)))
-    named = [name for _ in range(rounds) for name in (point.name for point in POINTS)][:kills]
+    named = [(point.name, COMPANY[n % len(COMPANY)]) for n in range(rounds) for point in POINTS][:kills]
     pack: list[tuple[str, ...]] = []
     found = []
-    for name in named:
-        first = ("after commit A",) if name == POINTS[-1].name else ()
-        found.append(Fall(name=name, kind=chance.choice(("sweep", "write")), points=(*first, name)))
+    for point, (how, company) in named:
+        first = ("after commit A",) if point == POINTS[-1].name else ()
+        kind = chance.choice(("sweep", "write"))
+        found.append(Fall(name=f"{point}{how}", kind=kind, points=(*first, point), victims=company))
     for _ in range(kills - len(named)):
         if not pack:
             pack = chance.sample(VICTIMS, len(VICTIMS))
@@ -150,11 +160,12 @@ class Course:
     def play(self, number: int, fall: Fall) -> None:
         """Strike, kill, strike on until the intruder is contained; then look whether anything was lost."""
         source = address(number)
+        also = self._alive(fall.victims)
         began, known = time.monotonic(), {effect.lease for effect in self.journal.against(source)}
         if fall.points:
-            arm(self.platform.folder, Armed(fall.points))
+            arm(self.platform.folder, Armed(fall.points, also))
         self.attacker.begin(fall.kind, source)
-        if fall.victims:
+        if not fall.points:
             time.sleep(fall.delay)
             self._kill(fall.victims)
         contained = self._contained(source, known)
@@ -190,10 +201,24 @@ class Course:
 
     def _kill(self, victims: tuple[str, ...]) -> None:
         """All at one blow, who would start the others again first."""
-        alive = {**self.platform.parts(), "suricata": self.plant.running["suricata"].pid}
+        running = self._running()
         for name in victims:
-            if name in alive:
-                os.kill(alive[name], signal.SIGKILL)
+            if name in running:
+                os.kill(running[name], signal.SIGKILL)
+
+    def _running(self) -> dict[str, int]:
+        return {**self.platform.parts(), "suricata": self.plant.running["suricata"].pid}
+
+    def _alive(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """The processes of these names, once all run again."""
+
+        def whole() -> bool:
+            self.revive()
+            return self._running().keys() >= set(names)
+
+        self.journal.follower.until(whole, PATIENCE)
+        running = self._running()
+        return tuple(running[name] for name in names if name in running)
 
     def revive(self) -> None:
         """What the machine's own service manager would start again."""

@@ -65,14 +65,13 @@ def test_points_fall_one_after_the_other_each_in_a_life_of_its_own(tmp_path: Pat
     assert python(PASSING, str(tmp_path)).returncode == 0
 
 
-def test_the_passing_that_is_told_counts(tmp_path: Path):
-    arm(tmp_path, Armed(("before",), passings=3))
-    assert python(PASSING, str(tmp_path)).stdout.split()[::2] == ["1s", "2s", "3s"]
-
-
-def test_who_is_named_beside_dies_too(tmp_path: Path):
+def test_who_is_named_beside_dies_with_the_last_whoever_of_them_is_dead_already(tmp_path: Path):
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait(30)
     with subprocess.Popen(["sleep", "60"]) as bystander:
-        arm(tmp_path, Armed(("before",), also=(bystander.pid,)))
+        arm(tmp_path, Armed(("before", "after"), also=(dead.pid, bystander.pid)))
+        assert python(PASSING, str(tmp_path)).returncode == -signal.SIGKILL
+        assert bystander.poll() is None
         assert python(PASSING, str(tmp_path)).returncode == -signal.SIGKILL
         assert bystander.wait(30) == -signal.SIGKILL
 
