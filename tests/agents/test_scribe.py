@@ -11,6 +11,7 @@ from tercio.model.decisions import Money, Permission, Plan, Removed, Ruling
 from tercio.model.events import Provenance
 from tercio.model.findings import Finding, Level
 from tercio.model.incidents import Belief
+from tercio.model.precision import Judgement
 from tercio.model.records import CommandRow
 from tercio.model.units import SECOND
 from tercio.model.words import Window, Word, WordKind
@@ -71,6 +72,11 @@ SAID = [
      "It ended (rolled back) after 1.5 min: block ews1: the view hmi1>plc1 fell silent."),
     ("word", Word(kind=WordKind.UNDO, who="ann", time=NOW, target="lse-1"), "ann said: undo lse-1."),
     ("word", Word(kind=WordKind.STAND_DOWN, who="Ann B.", time=NOW), '"Ann B." said: stand-down.'),
+    ("word", Word(kind=WordKind.CLOSE, who="ann", time=NOW, target="inc-1", verdict=Judgement.RIGHT),
+     "ann said of inc-1: right."),
+    ("word", Word(kind=WordKind.CLOSE, who="ann", time=NOW, target="inc-1", verdict=Judgement.WRONG, rules=("a b", "c"),
+                  note="our\x1b[2J scanner"),
+     'ann said of inc-1 by "a b", c: wrong: "our scanner".'),
     ("word", Word(kind=WordKind.WINDOW_OPEN, who="ann", time=NOW, window=WINDOW),
      "ann said: that is us, ews1 will write on plc1 until 2027-01-15T08:05:00.000000Z."),
 ]  # fmt: skip

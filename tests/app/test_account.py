@@ -16,6 +16,7 @@ from tercio.app.settings import load
 from tercio.app.story import Lone, Story, story_of
 from tercio.model.commands import HostTarget
 from tercio.model.decisions import Removed
+from tercio.model.precision import Judged, Judgement, Verdict
 from tercio.model.units import SECOND
 from tercio.store.state import State
 from tests.agents.given import CONDUIT, FLOW, candidate
@@ -101,6 +102,17 @@ def test_an_incident_about_which_nothing_was_decided_or_done(told: tuple[Story, 
     assert "What was considered" not in text
     assert f"You asked for {bare.asked}" in text
     assert f"-> {bare.asked}" in text
+
+
+def test_a_verdict_stands_at_the_top_with_who_said_it_and_what_differs(told: tuple[Story, int]):
+    story, now = told
+    rules = (Judged("a", "1", Judgement.WRONG, counted=True), Judged("b", "1", Judgement.RIGHT, counted=True))
+    verdict = Verdict(judgement=Judgement.RIGHT, who="anna", at=now, note=HOSTILE, rules=rules)
+    judged = msgspec.structs.replace(story.incident, verdict=verdict)
+    text = page((msgspec.structs.replace(story, incident=judged), now))
+    assert "Verdict: right, by anna at " in text
+    assert "wrong of the rule a." in text
+    assert "\x1b[31m" not in text
 
 
 def test_a_target_is_named_with_all_that_is_refused():

@@ -39,6 +39,15 @@ def test_what_is_live_and_what_is_not() -> None:
     assert reasons(found)[0][1] == 1
 
 
+def test_what_was_set_aside_runs_no_more_and_neither_does_what_needs_it() -> None:
+    found = coverage(RULES, Detector(RULES, {"log": SOURCE}), {"log": SOURCE}, {"a": "set aside", "gone": "set aside"})
+    assert (found.rules, found.live) == (5, 0)
+    assert found.sources == {"log": ("what p logs", ())}
+    silent = {each.rule: each.reason for each in found.unrouted}
+    assert (silent["a"], silent["f"]) == ("set aside", "it needs 'A': set aside")
+    assert found.techniques["T1001"] == Technique(0, 2)
+
+
 def test_reasons_come_by_how_often() -> None:
     other = LogSource("x", ("kind",), {}, "nothing")
     found = coverage(RULES, Detector(RULES, {"log": other}), {"log": other})

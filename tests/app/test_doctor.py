@@ -14,12 +14,15 @@ from tercio.app.doctor import examine, for_range, page
 from tercio.app.settings import load
 from tercio.app.supervisor import prepare
 from tercio.drills.range.sandbox import refusal
+from tercio.loop.conduct import Setback
 from tercio.model.canon import canonical
 from tercio.model.records import Transaction
 from tercio.model.words import WordKind
 from tercio.products.effectors import EFFECTORS
 from tercio.store.state import State
 from tests.app.given import DEMO, attacked, changed, drawn, home
+
+ASIDE = {"bad": Setback("1", 1, 64, "why", aside=True)}
 
 
 def found(settings: Path, weight: Weight = Weight.FAIL) -> dict[str, str]:
@@ -210,13 +213,15 @@ def test_what_an_earlier_loop_left_is_looked_at(tmp_path: Path):
 def test_what_the_loop_left_out_and_what_people_said_is_told(tmp_path: Path):
     settings, desk = attacked(tmp_path)
     desk.say(WordKind.STAND_DOWN, "filling")
-    windows = msgspec.structs.replace(desk.state.memory.windows, late=3, dropped=1234)
-    memory = msgspec.structs.replace(desk.state.memory, windows=windows, unparsed={"ot": 7})
+    windows = msgspec.structs.replace(desk.state.memory.windows, late=3, dropped=1234, crowded={"few": 2, "many": 1300})
+    memory = msgspec.structs.replace(desk.state.memory, windows=windows, unparsed={"ot": 7}, setbacks=ASIDE)
     with State.open(settings.state, origin="tercio/test") as store:
         store.commit(Transaction(time=1, snapshot=canonical(memory)))
     told = found(settings.file, Weight.WARN)
     assert told["detection"].startswith("3 sightings came too late to be counted")
     assert "1,234 sightings were forgotten before their time" in told["detection"]
+    assert "room was made 1,300 times in many, 2 times in few" in told["detection"]
+    assert "bad: set aside, because it failed on 64 records; on the last: why" in found(settings.file)["rules"]
     assert "7 lines were not understood" in told["source ot"]
     assert "people stood down on filling" in told["autonomy"]
 

@@ -66,6 +66,10 @@ def test_evidence_is_told_by_title_and_strength_in_words(told: Story):
     assert 'rule "Modbus write" (' in text
     assert text.count("Could have been forged: any machine") == 1
     assert "very strong evidence that ws1 (office) is under the intruder's control (seen " in text
+    assert "judged" not in text
+    learned = replace(told.findings[0].evidence[0], judged=(13, 14))
+    of = replace(told, findings=(replace(told.findings[0], evidence=(learned,)),))
+    assert "; of 14 judged incidents with this rule 13 were right)" in drawn(Group(*evidence(of)), width=300)
     piece = replace(told.findings[0].evidence[0], ratio=4.0, forgeable=True)
     weak = replace(told, findings=(replace(told.findings[0], evidence=(piece,)),))
     assert "slight evidence that" in drawn(Group(*evidence(weak)), width=300)

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from tercio.agents.mandate import load as load_mandate
-from tercio.app.recall import Recalled, failed_policies, recall
+from tercio.app.recall import Recalled, failed_policies, recall, set_aside
 from tercio.app.settings import load
 from tercio.content import mandate_schema, mandate_texts
+from tercio.loop.conduct import Setback
+from tercio.model.canon import canonical
 from tercio.model.records import Transaction
 from tercio.store.errors import StateUnusable
 from tercio.store.state import State
@@ -27,6 +29,18 @@ def test_what_the_loop_remembers_is_read_beside_it(tmp_path: Path):
     assert (found.heard, found.silent, found.stood_down) == (memory.heard, memory.silent, memory.stood_down)
     assert found.heard
     assert (found.windows.late, found.windows.dropped) == (0, 0)
+
+
+def test_what_was_set_aside_is_told_with_the_reason(tmp_path: Path):
+    settings, desk = attacked(tmp_path)
+    assert set_aside(settings.state) == {}
+    few, many = Setback("1", 1, 3, "why"), Setback("1", 1, 64, "why", aside=True)
+    memory = replace(desk.state.memory, setbacks={"a": many, "b": few})
+    with State.open(settings.state, origin="tercio/test") as store:
+        store.commit(Transaction(time=1, snapshot=canonical(memory)))
+    said = "set aside, because it failed on 64 records; on the last: why"
+    assert set_aside(settings.state) == {"a": said}
+    assert set_aside(tmp_path / "nowhere") == {}
 
 
 def test_a_state_without_a_loop_has_nothing_to_recall(tmp_path: Path):

@@ -7,6 +7,7 @@ import pytest
 
 from tercio.app.settings import Settings, load
 from tercio.app.status import Status, look, page
+from tercio.loop.conduct import Setback
 from tercio.model.canon import canonical
 from tercio.model.records import Transaction
 from tercio.model.units import SECOND
@@ -118,5 +119,8 @@ def test_where_nothing_will_be_done_is_said(tmp_path: Path, file: str, old: str,
 
 def test_what_a_stranger_wrote_moves_no_terminal(tmp_path: Path):
     settings = load(home(tmp_path, changed("[sources.ot]", "[sources.ot]")))
-    remembering(settings, stood_down=["fill\x1b[31ming"])
-    assert "\x1b[31m" not in drawn(page(look(settings, START)))
+    aside = {"\x1b[31mbad": Setback("1", 1, 64, "\x1b[31mwhy", aside=True)}
+    remembering(settings, stood_down=["fill\x1b[31ming"], setbacks=aside)
+    text = drawn(page(look(settings, START)))
+    assert "\x1b[31m" not in text
+    assert "is set aside, because it failed on 64 records" in text

@@ -15,6 +15,6 @@ def test_what_is_known_of_rules_and_incidents_comes_back_from_what_is_written():
     verdict = Verdict(
         judgement=Judgement.WRONG, who="a", at=1, note="b", rules=(Judged("r", "1", Judgement.UNSURE, counted=False),)
     )
-    known = Precision(rule="r", version="1", level=Level.LOW, since=1, wrong=2)
+    known = Precision(rule="r", version="1", title="T", level=Level.LOW, since=1, wrong=2)
     for value in (verdict, known):
         assert msgspec.json.decode(canonical(value), type=type(value)) == value

@@ -188,6 +188,10 @@ def _word(word: Word, _: str) -> str:
             f"{quoted(window.target, 60)} until {_when(window.until)}."
         )
     about = f" {quoted(word.target, 60)}" if word.target else ""
+    if word.verdict is not None:
+        rules = f" by {_names(word.rules)}" if word.rules else ""
+        note = f": {quoted(word.note, 300)}" if word.note else ""
+        return f"{who} said of{about}{rules}: {word.verdict}{note}."
     return f"{who} said: {word.kind}{about}."
 
 

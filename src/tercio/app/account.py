@@ -20,6 +20,7 @@ from tercio.app.story import Deed, Lone, Story
 from tercio.app.weighed import IDLE
 from tercio.model.commands import ConduitTarget, FlowTarget, HostTarget, Target, target_name
 from tercio.model.decisions import Decision, Verb
+from tercio.model.precision import Verdict
 from tercio.model.units import money, span
 
 WIDEST = 100
@@ -51,6 +52,8 @@ def account(story: Story, now: int, zone: tzinfo | None, ways: Ways = tercio) ->
         Text(f"Incident {incident.id}: {incident.status}", style="bold"),
         Text(f"{where}{opened}. {seen}."),
     ]
+    if incident.verdict is not None:
+        parts.append(Text(_verdict(incident.verdict, clock)))
     if story.asked != incident.id:
         parts.append(Text(f"You asked for {story.asked}, which belongs to it."))
     undo = command(ways(f"undo {incident.id}"))
@@ -76,6 +79,15 @@ def lone_page(known: Lone) -> RenderableType:
         Text(line("finding", told.finding)),
         Text(kept),
     )
+
+
+def _verdict(verdict: Verdict, clock: Clock) -> str:
+    """What a person said of it in the end, and of which of its rules something else."""
+    others = [each for each in verdict.rules if each.judgement != verdict.judgement]
+    apart = "; ".join(f"{each.judgement} of the rule {quoted(each.rule, 60)}" for each in others)
+    note = f" ({quoted(verdict.note, 300)})" if verdict.note else ""
+    said = f"Verdict: {verdict.judgement}, by {quoted(verdict.who, 60)} at {clock.at(verdict.at)}{note}"
+    return f"{said}; {apart}." if apart else f"{said}."
 
 
 def _short(story: Story, clock: Clock, now: int) -> Iterator[str]:
@@ -187,7 +199,10 @@ def _said(story: Story, clock: Clock) -> Iterator[str]:
         word = spoken.word
         about = f" {quoted(word.target, 60)}" if word.target else ""
         answer = clock.localised(plain(spoken.answer, 300))
-        yield f"{clock.at(word.time)}  {quoted(word.who, 60)}: {word.kind.replace('-', ' ')}{about}: {answer}"
+        said = f"{word.kind.replace('-', ' ')}{about}"
+        said += f", {word.verdict}" if word.verdict is not None else ""
+        said += f" ({quoted(word.note, 300)})" if word.note else ""
+        yield f"{clock.at(word.time)}  {quoted(word.who, 60)}: {said}: {answer}"
 
 
 def _audit(story: Story, ways: Ways) -> Iterator[Text]:

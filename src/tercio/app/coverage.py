@@ -37,9 +37,13 @@ class Coverage(msgspec.Struct, frozen=True):
     techniques: dict[str, Technique]
 
 
-def coverage(ruleset: RuleSet, detector: Detector, log_sources: Mapping[str, LogSource]) -> Coverage:
-    """Of all rules and correlations; a correlation runs where each rule that it needs does."""
-    silent = {rule: Silent(rule, ruleset.rules[rule].title, why) for rule, why in detector.unrouted.items()}
+def coverage(
+    ruleset: RuleSet, detector: Detector, log_sources: Mapping[str, LogSource], aside: Mapping[str, str] | None = None
+) -> Coverage:
+    """Of all rules and correlations; a correlation runs where each rule that it needs does. ``aside`` are rules that
+    were set aside, and why."""
+    dead = {**detector.unrouted, **{rule: why for rule, why in (aside or {}).items() if rule in ruleset.rules}}
+    silent = {rule: Silent(rule, ruleset.rules[rule].title, why) for rule, why in dead.items()}
     for correlation in ruleset.correlations.values():
         missing = [rule for rule in correlation.rules if rule in silent]
         if missing:
@@ -47,14 +51,17 @@ def coverage(ruleset: RuleSet, detector: Detector, log_sources: Mapping[str, Log
             silent[correlation.id] = Silent(correlation.id, correlation.title, why)
     everything: list[Rule | Correlation] = [*ruleset.rules.values(), *ruleset.correlations.values()]
     live = Counter(t for each in everything if each.id not in silent for t in each.techniques)
-    dead = Counter(t for each in everything if each.id in silent for t in each.techniques)
+    mute = Counter(t for each in everything if each.id in silent for t in each.techniques)
     return Coverage(
         rules=len(everything),
         live=len(everything) - len(silent),
-        sources={name: (log_sources[name].sees, tuple(sorted(rules))) for name, rules in detector.live.items()},
+        sources={
+            name: (log_sources[name].sees, tuple(sorted(rules - silent.keys())))
+            for name, rules in detector.live.items()
+        },
         unrouted=tuple(silent.values()),
         rejected=ruleset.rejected,
-        techniques={name: Technique(live[name], dead[name]) for name in sorted({*live, *dead})},
+        techniques={name: Technique(live[name], mute[name]) for name in sorted({*live, *mute})},
     )
 
 

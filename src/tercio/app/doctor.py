@@ -209,7 +209,12 @@ def _remembered(reader: Reader) -> Iterator[Finding]:
             f"{memory.windows.dropped:,} sightings were forgotten before their time, for want of room: a flood of what "
             "one rule looks for, or a correlation of yours that groups too finely: it may miss something"
         )
+        most = sorted(memory.windows.crowded.items(), key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
+        words += "; room was made " + ", ".join(f"{times:,} times in {rule}" for rule, times in most) if most else ""
         yield Finding("detection", Weight.WARN, words)
+    for rule, why in memory.aside.items():
+        words = f"{rule}: {why}; correct it, or let it run again with `tercio rules resume {rule}`"
+        yield Finding("rules", Weight.FAIL, words)
     if memory.stood_down:
         words = f"people stood down on {', '.join(memory.stood_down)}: nothing acts there until `tercio stand-to`"
         yield Finding("autonomy", Weight.WARN, words)

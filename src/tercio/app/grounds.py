@@ -153,10 +153,12 @@ def raw_lines(cited: Iterable[Cited]) -> Iterator[str]:
 def _says(story: Story, piece: Evidence) -> str:
     """What one piece of evidence says of whom, and how strongly (its likelihood ratio)."""
     strength = next(words for least, words in STRENGTHS if piece.ratio >= least)
+    right, judged = piece.judged
+    origin = f"; of {counted(judged, 'judged incident')} with this rule {right} were right" if judged else ""
     excuse = f"; weaker, because {plain(piece.excuse)}" if piece.excuse else ""
     excuse += "; it counts little, since it could have been forged" if piece.forgeable else ""
     often = f"seen {piece.ratio:,.0f} times as often where that is so as where it is not"
-    return f"{strength} evidence that {who(story, piece.asset)} {STAGES[piece.stage]} ({often}){excuse}"
+    return f"{strength} evidence that {who(story, piece.asset)} {STAGES[piece.stage]} ({often}{origin}){excuse}"
 
 
 def who(story: Story, name: str) -> str:

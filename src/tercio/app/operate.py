@@ -7,11 +7,13 @@ import msgspec
 
 from tercio.app.checkup import owner
 from tercio.model.journal import Spoken
+from tercio.model.precision import Judgement
 from tercio.model.units import duration
 from tercio.model.words import LONGEST_WINDOW, NOT_DONE, Window, WordKind
 from tercio.products.transports.words import Heard, Said, say
 from tercio.store.errors import StateUnusable
 from tercio.store.reader import Entry, Reader
+from tercio.store.state import State
 
 CHUNK = 1000
 """Records of the journal that are read at once."""
@@ -61,6 +63,21 @@ def open_window(state: Path, asset: str, target: str, activity: str, length: str
 def close_window(state: Path, window: str) -> Heard:
     """Close an announced window before its time."""
     return tell(state, Said(WordKind.WINDOW_CLOSE, window))
+
+
+def close(state: Path, incident: str, verdict: Judgement, rules: tuple[str, ...], note: str) -> Heard:
+    """Judge an incident, as a whole or by some of its rules, and close it. It may have been closed long ago. Raises
+    ValueError where the name is none or not one."""
+    with State.read(state) as reader:
+        found = reader.incident(incident)
+    if found is None:
+        raise ValueError(f"no incident has the name {incident!r}")
+    return tell(state, Said(WordKind.CLOSE, found.id, verdict=verdict, rules=rules, note=note))
+
+
+def resume(state: Path, rule: str) -> Heard:
+    """Let a rule run again that was set aside."""
+    return tell(state, Said(WordKind.RESUME, rule))
 
 
 def open_windows(reader: Reader, now: int) -> tuple[Window, ...]:

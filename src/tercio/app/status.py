@@ -35,7 +35,8 @@ class Part(msgspec.Struct, frozen=True):
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything of one look. ``ok`` says that the loop lives, every sensor speaks and every hand answers; ``zones``
-    are ok where Tercio may act by itself; ``left_out`` counts what was not looked at, by why."""
+    are ok where Tercio may act by itself; ``left_out`` counts what was not looked at, by why; ``aside`` are rules that
+    were set aside, and why."""
 
     ok: bool
     loop: Part
@@ -46,6 +47,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     incidents_open: int
     stood_down: tuple[str, ...]
     left_out: dict[str, int]
+    aside: dict[str, str] = {}
 
 
 def look(settings: Settings, now: int) -> Status:
@@ -67,6 +69,7 @@ def look(settings: Settings, now: int) -> Status:
         incidents_open=unclosed,
         stood_down=memory.stood_down,
         left_out={why: count for why, count in {**counts, "no room": memory.windows.dropped}.items() if count},
+        aside=memory.aside,
     )
 
 
@@ -157,6 +160,7 @@ def page(status: Status) -> RenderableType:
     lines = [f"{_counted(status.incidents_open, 'incident')} not closed; {_standing(status.standing)}"]
     if status.stood_down:
         lines.append(f"Stood down: {', '.join(map(plain, status.stood_down))}; `tercio stand-to` ends it.")
+    lines += [f"The rule {plain(rule)} is {plain(why, 400)}." for rule, why in status.aside.items()]
     if status.left_out:
         lines.append("Left out: " + ", ".join(f"{n:,} {why}" for why, n in status.left_out.items()) + ".")
     if not status.ok:

@@ -60,6 +60,7 @@ class Precision(msgspec.Struct, frozen=True, kw_only=True):
 
     rule: str
     version: str
+    title: str
     level: Level
     since: int
     last: int = 0

@@ -67,6 +67,7 @@ def test_undo_without_a_loop(tmp_path: Path, cli: Cli):
 def test_people_reach_these_commands_by_their_words():
     mine = {
         "undo": speak.undo,
+        "close": speak.close,
         "stand-down": speak.stand_down,
         "stand-to": speak.stand_to,
         "window open": speak.window_open,

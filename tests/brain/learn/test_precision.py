@@ -19,7 +19,7 @@ def found(**changes: object) -> Finding:
 
 
 def known(**counts: int) -> dict[str, tuple[Precision, ...]]:
-    return {RULE: (Precision(rule=RULE, version="1", level=Level.HIGH, since=NOON, **counts),)}
+    return {RULE: (Precision(rule=RULE, version="1", title="", level=Level.HIGH, since=NOON, **counts),)}
 
 
 def counts(of: dict[str, tuple[Precision, ...]], version: int = 0) -> tuple[int, ...]:
@@ -35,6 +35,7 @@ def test_findings_and_incidents_are_counted_apart():
             Precision(
                 rule=RULE,
                 version="1",
+                title=first.title,
                 level=first.level,
                 since=NOON + SECOND,
                 last=NOON + 9,
@@ -137,7 +138,7 @@ def test_no_verdicts_leave_the_level_as_it_is(level: Level):
 @given(st.sampled_from(Level), st.integers(0, 100_000), st.integers(0, 100_000))
 def test_verdicts_lift_a_rule_by_one_level_at_most_and_never_silence_it(level: Level, right: int, wrong: int):
     found = odds(replace(known()[RULE][0], level=level, right=right, wrong=wrong))
-    following = [*Level, Level.CRITICAL][[*Level].index(level) + 1]
+    following = [Level.INFORMATIONAL, Level.MEDIUM, Level.HIGH, Level.CRITICAL, Level.CRITICAL][[*Level].index(level)]
     ceiling, floor = (a / b for a, b in (PRIORS[following], PRIORS[Level.LOW]))
     assert min(floor, PRIORS[level][0] / PRIORS[level][1]) <= found <= ceiling
     assert odds(replace(known()[RULE][0], level=level, right=right + 1, wrong=wrong)) >= found
@@ -145,7 +146,7 @@ def test_verdicts_lift_a_rule_by_one_level_at_most_and_never_silence_it(level: L
 
 
 def test_an_informational_rule_never_becomes_proof():
-    assert odds(replace(known()[RULE][0], level=Level.INFORMATIONAL, right=10**9)) == pytest.approx(1 / 9)
+    assert odds(replace(known()[RULE][0], level=Level.INFORMATIONAL, right=10**9)) == pytest.approx(1 / 999)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tercio.model.words import Window, WordKind
+from tercio.model.precision import Judgement
+from tercio.model.words import Window, Word, WordKind
 from tercio.products.transports import words
 from tercio.products.transports.words import ENDED, LATE, LONGEST, Heard, Said, listen, say, word
 
@@ -195,6 +196,10 @@ def test_a_loop_that_ends_in_between_has_not_answered(tmp_path: Path, answer: by
 
 
 def test_the_loop_alone_says_who_and_when():
+    judged = Said(WordKind.CLOSE, "i", verdict=Judgement.WRONG, rules=("r",), note="n")
+    assert word(judged, "anna", 77) == Word(
+        kind=WordKind.CLOSE, who="anna", time=77, target="i", verdict=Judgement.WRONG, rules=("r",), note="n"
+    )
     made = word(Said(WordKind.WINDOW_OPEN, "t", WINDOW), "anna", 77)
     assert (made.kind, made.who, made.time, made.target, made.window) == (
         WordKind.WINDOW_OPEN,

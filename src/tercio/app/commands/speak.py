@@ -8,7 +8,8 @@ import typer
 from tercio.app import operate, pages
 from tercio.app.offline import undo_offline
 from tercio.app.settings import load
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, now, out, sentence
+from tercio.app.terminal import CALLED, HERE, Json, SettingsFile, emit, fail, now, out, sentence
+from tercio.model.precision import Judgement
 from tercio.products.transports.words import Heard
 from tercio.store.state import State
 
@@ -43,6 +44,30 @@ def stand_to(
 ) -> None:
     """End a stand-down: Tercio acts again."""
     _answer(operate.stand(load(settings).state, target, down=False), json=json)
+
+
+def close(
+    incident: Annotated[str, typer.Argument(help="The incident, open or closed, or the beginning of its id.")],
+    verdict: Annotated[Judgement, typer.Option("--verdict", help="Whether what was said of it was true.")],
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", metavar="RULE", help="Judge this rule alone (its id or title); may be repeated."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for the journal.")] = "",
+    settings: SettingsFile = HERE,
+    json: Json = False,
+) -> None:
+    """Say whether an incident was right or wrong, and close it.
+
+    Rules weigh more or less by it, within bounds, and a later word takes it back. Nothing that stands is taken away: it
+    is attended to as before, and the incident is closed once nothing stands for it. What comes after that opens a new
+    one.
+    """
+    try:
+        heard = operate.close(load(settings).state, incident, verdict, tuple(rule or ()), note)
+    except ValueError as error:
+        fail(f"{error}; `{CALLED} incidents` lists them")
+    _answer(heard, json=json)
 
 
 def window_open(

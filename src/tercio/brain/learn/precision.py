@@ -25,7 +25,13 @@ DAY = 24 * HOUR
 Precisions = Mapping[str, tuple[Precision, ...]]
 """By rule, what is known of its versions, the present one first."""
 
-_NEXT = dict(zip(Level, [*Level][1:], strict=False)) | {Level.CRITICAL: Level.CRITICAL}
+_CEILING = {
+    Level.INFORMATIONAL: Level.INFORMATIONAL,
+    Level.LOW: Level.MEDIUM,
+    Level.MEDIUM: Level.HIGH,
+    Level.HIGH: Level.CRITICAL,
+    Level.CRITICAL: Level.CRITICAL,
+}
 
 
 def fired(
@@ -49,7 +55,13 @@ def _present(known: dict[str, tuple[Precision, ...]], finding: Finding) -> Preci
     where it was."""
     versions = known.get(finding.rule, ())
     if not versions or versions[0].version != finding.version:
-        new = Precision(rule=finding.rule, version=finding.version, level=finding.level, since=finding.received)
+        new = Precision(
+            rule=finding.rule,
+            version=finding.version,
+            title=finding.title,
+            level=finding.level,
+            since=finding.received,
+        )
         again = next((each for each in versions if each.version == finding.version), new)
         versions = (again, *(each for each in versions if each is not again))[:VERSIONS]
         known[finding.rule] = versions
@@ -119,13 +131,13 @@ def posterior(level: Level, right: int, wrong: int) -> tuple[int, int]:
 def odds(precision: Precision) -> float:
     """The odds that a version of a rule is right, as evidence takes them: those of the posterior's mean, within bounds.
 
-    At the most those that the next level claims: what rides along in true incidents does not become proof by it. At
-    the least those of the lowest level that says anything, or the rule's own where that is less: verdicts take away
-    what a rule can do to somebody, never its voice.
+    At the most those that the next level claims: what rides along in true incidents does not become proof by it, and
+    what only describes (informational) never does. At the least those of the lowest level that says anything, or the
+    rule's own where that is less: verdicts take away what a rule can do to somebody, never its voice.
     """
     right, wrong = posterior(precision.level, precision.right, precision.wrong)
     least = min(_claimed(Level.LOW), _claimed(precision.level))
-    return min(max(right / wrong, least), _claimed(_NEXT[precision.level]))
+    return min(max(right / wrong, least), _claimed(_CEILING[precision.level]))
 
 
 def _claimed(level: Level) -> float:
