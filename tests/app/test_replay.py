@@ -122,3 +122,21 @@ def test_in_a_replay_every_zone_is_in_shadow_and_in_reach_of_a_hand_that_is_not_
 def test_a_folder_without_rules_is_said(tmp_path: Path):
     with pytest.raises(ValueError, match=r"has no Sigma rules"):
         content(UNKNOWN, [tmp_path], ["windows"])
+
+
+FEW = """\
+title: Fewer than three starts
+name: few
+level: high
+tags: [attack.execution]
+correlation: {type: event_count, rules: 7b6f0d6e-1c1f-4c6f-9a52-0a4c1f7f3a01, group-by: [Computer], timespan: 1h,
+  condition: {lt: 3}}
+"""
+
+
+def test_windows_that_wait_for_their_end_are_judged_where_the_recording_ends(take: Take, tmp_path: Path):
+    (tmp_path / "rules" / "few.yml").write_text(FEW)
+    found = take(b"".join(started(at, "ws1", "dump.exe") for at in (1, 2)))
+    assert [rule.title for rule in told(found).rules] == ["Fewer than three starts"]
+    assert found.incidents[0].opened == found.ends, "nothing is known to have happened later"
+    assert not take(b"".join(started(at, "ws1", "dump.exe") for at in (1, 2, 3))).incidents

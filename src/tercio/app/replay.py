@@ -144,6 +144,7 @@ def replay(
     for piece in merged(files):
         account.take(piece)
         tell(piece)
+    account.end()
     return account.outcome(name, tally.hits)
 
 
@@ -174,6 +175,12 @@ class _Account:
         counts = self._files.setdefault(found.recording.name, [0, 0])
         counts[0] += len(piece.lines)
         counts[1] += self._state.memory.unparsed.get(found.sensor, 0) - before
+        self._listen(result)
+
+    def end(self) -> None:
+        """One more turn, by which every open window is judged: nothing comes any more."""
+        result = turn(self._content, self._state, Inputs(now=self._now, draw=0.5, over=True))
+        self._state = result.state
         self._listen(result)
 
     def _listen(self, result: Turn) -> None:
