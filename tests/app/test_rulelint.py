@@ -1,9 +1,12 @@
+from datetime import date
+
 import pytest
 
 from tercio.app.rulelint import Techniques, Weight, known_techniques, lint
 from tercio.content import techniques_file
 from tercio.model.events import LogSource
 
+TODAY = date(2026, 11, 24)
 ATTACK = Techniques("18.1", {"T1059.001": "PowerShell", "T0855": "Unauthorized Command Message"})
 SOURCES = {"s": LogSource("p", ("kind",), {"c": (), "s": ()}, "tests")}
 GOOD = """\
@@ -22,13 +25,13 @@ detection:
 
 
 def remarks(text: str) -> list[tuple[int, int, str, str]]:
-    _, found = lint({"a.yml": text}, SOURCES, ATTACK)
+    _, found = lint({"a.yml": text}, SOURCES, ATTACK, TODAY)
     assert all(remark.file == "a.yml" for remark in found)
     return [(remark.line, remark.column, str(remark.weight), remark.words) for remark in found]
 
 
 def test_a_whole_rule_has_no_remarks() -> None:
-    ruleset, found = lint({"a.yml": GOOD}, SOURCES, ATTACK)
+    ruleset, found = lint({"a.yml": GOOD}, SOURCES, ATTACK, TODAY)
     assert found == ()
     assert list(ruleset.rules) == ["good"]
 
@@ -73,12 +76,56 @@ def test_them_uses_all_but_what_begins_with_an_underscore() -> None:
     assert [words for _, _, _, words in remarks(text)] == ["'_other' is in no condition; use it, or take it out"]
 
 
-def test_filters_need_no_level_and_no_tags() -> None:
-    text = (
-        GOOD
-        + "---\ntitle: F\nname: f\nlogsource: {product: p}\nfilter: {rules: any, s: {u: x}, t: {u: y}, condition: s}\n"
-    )
-    assert [words for _, _, _, words in remarks(text)] == ["'t' is in no condition; use it, or take it out"]
+EXCEPTION = """\
+---
+title: F
+name: f
+author: ann
+description: the backup does so at night
+until: 2027-06-30
+logsource: {product: p}
+filter: {rules: [good], s: {u: agent}, condition: not s}
+"""
+
+
+def excepted(**changes: str) -> list[str]:
+    """The remarks on the exception, with parts of it put otherwise."""
+    text = EXCEPTION
+    for old, new in changes.items():
+        line = next(line for line in text.splitlines() if line.startswith(old))
+        text = text.replace(line + "\n", new)
+    return [words for _, _, weight, words in remarks(GOOD + text) if weight == Weight.WARNING]
+
+
+def test_an_exception_needs_no_level_and_no_tags() -> None:
+    assert excepted() == []
+    unused = excepted(filter="filter: {rules: [good], s: {u: agent}, t: {u: others}, condition: not s}\n")
+    assert unused == ["'t' is in no condition; use it, or take it out"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"author": ""}, "no owner"),
+        ({"description": ""}, "no reason"),
+        ({"until": ""}, "no end"),
+        ({"until": "until: 2026-11-23\n"}, "it ended on 2026-11-23"),
+        ({"filter": "filter: {rules: any, s: {u: agent}, condition: not s}\n"}, "every rule of its source"),
+        ({"filter": "filter: {rules: [good], s: {u|contains: age}, condition: not s}\n"}, "found in nearly any u"),
+        ({"filter": "filter: {rules: [good], s: {u: '*'}, condition: not s}\n"}, "stands for any u"),
+        ({"filter": "filter: {rules: [good], s: {u|re: '.*'}, condition: not s}\n"}, "matches any u"),
+        ({"filter": "filter: {rules: [good], s: [age], condition: not s}\n"}, "anywhere"),
+    ],
+)
+def test_what_is_wrong_with_an_exception(changes: dict[str, str], words: str) -> None:
+    (said,) = excepted(**changes)
+    assert words in said
+
+
+def test_an_exception_may_be_about_a_rule_that_is_not_looked_at() -> None:
+    assert [found.words for found in lint({"f.yml": EXCEPTION}, SOURCES, ATTACK, TODAY, {"a.yml": GOOD})[1]] == []
+    (lost,) = lint({"f.yml": EXCEPTION}, SOURCES, ATTACK, TODAY)[1]
+    assert "there is no rule 'good'" in lost.words
 
 
 def test_context_needs_neither_false_positives_nor_a_technique() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from tercio.agents.mandate import Mandate, MandateError
 from tercio.agents.mandate import load as load_mandate
 from tercio.agents.situation import Limits
 from tercio.app.build import code_digest
+from tercio.app.exceptions import in_force
 from tercio.app.rulebook import NAME as KEPT
 from tercio.app.rulebook import detector_of
 from tercio.app.settings import Settings, SettingsError, wrong
@@ -134,7 +136,8 @@ def _strange_zones(settings: Settings, site: Site) -> Iterator[tuple[Place, str]
 
 
 def _rule_texts(settings: Settings) -> tuple[dict[str, str], tuple[Rejected, ...]]:
-    """The Sigma rules in the settings' own folders, by file, and the files that can't be read."""
+    """The Sigma rules in the settings' own folders, by file, and what is left out: files that can't be read, exceptions
+    that have ended."""
     texts: dict[str, str] = {}
     unreadable: list[Rejected] = []
     for number, folder in enumerate(settings.rules):
@@ -144,7 +147,8 @@ def _rule_texts(settings: Settings) -> tuple[dict[str, str], tuple[Rejected, ...
             raise wrong(settings, [(("tercio", "rules", number), str(error))]) from None
         texts |= found
         unreadable += lost
-    return texts, tuple(unreadable)
+    kept, ended = in_force(texts, datetime.now(UTC).date())
+    return kept, (*unreadable, *ended)
 
 
 def rules_in(folder: Path) -> tuple[dict[str, str], list[Rejected]]:

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from tercio import __version__
-from tercio.app.commands import audit, check, init, look, replay, rules, run, site, speak, status
+from tercio.app.commands import (
+    audit,
+    check,
+    excepting,
+    init,
+    look,
+    precision,
+    replay,
+    rules,
+    run,
+    site,
+    speak,
+    status,
+)
 from tercio.app.operate import NobodyListens
 from tercio.app.settings import SettingsError
 from tercio.app.supervisor import USAGE
@@ -26,6 +39,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": look.show,
     "effects": look.effects,
     "undo": speak.undo,
+    "close": speak.close,
     "stand-down": speak.stand_down,
     "stand-to": speak.stand_to,
     "window open": speak.window_open,
@@ -36,9 +50,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "site suricata": site.site_suricata,
     "replay": replay.replay_command,
     "rules coverage": rules.rules_coverage,
+    "rules except": excepting.rules_except,
     "rules lint": rules.rules_lint,
     "rules test": rules.rules_test,
     "rules update": rules.rules_update,
+    "rules precision": precision.rules_precision,
+    "rules resume": precision.rules_resume,
     "audit verify": audit.audit_verify,
     "audit replay": audit.audit_replay,
     "hand": run.hand,

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from tercio.app.exceptions import faults
 from tercio.brain.detect.documents import Document, RuleError, documents
 from tercio.brain.detect.rules import Rejected, RuleSet
 from tercio.brain.detect.sigma import compile_rules
@@ -47,19 +50,27 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 def lint(
-    texts: Mapping[str, str], log_sources: Mapping[str, LogSource], techniques: Techniques
+    texts: Mapping[str, str],
+    log_sources: Mapping[str, LogSource],
+    techniques: Techniques,
+    today: date,
+    others: Mapping[str, str] | None = None,
 ) -> tuple[RuleSet, tuple[Remark, ...]]:
     """The rules of these files, and all remarks on them, in the order of the files and their lines. What a placeholder
-    stands for is a site's affair: each stands for something here."""
-    names = {name for text in texts.values() for name in _PLACEHOLDER.findall(text)}
-    ruleset = compile_rules(texts, own=texts.keys(), placeholders=dict.fromkeys(names, ("placeholder",)))
+    stands for is a site's affair: each stands for something here. ``today`` says which exceptions have ended.
+    ``others`` are rules that these may refer to, and on which nothing is remarked."""
+    whole = {**(others or {}), **texts}
+    names = {name for text in whole.values() for name in _PLACEHOLDER.findall(text)}
+    ruleset = compile_rules(whole, own=texts.keys(), placeholders=dict.fromkeys(names, ("placeholder",)))
     quiet = {name for name in (*ruleset.rules, *ruleset.correlations) if not ruleset.reports(name)}
-    found = [_error(rejected) for rejected in ruleset.rejected]
+    found = [_error(rejected) for rejected in ruleset.rejected if rejected.file in texts]
     for file, text in texts.items():
         try:
             for document in documents(file, text):
                 context = any(name in quiet for name in (document.body.get("id"), document.body.get("name")))
                 found += _warnings(document, log_sources, techniques, context=context)
+                if "filter" in document.body:
+                    found += (_warning(document, *fault) for fault in faults(document, today))
         except RuleError:  # Told already, by the compiler.
             continue
     return ruleset, tuple(sorted(set(found), key=lambda each: (each.file, each.line, each.column, each.words)))
@@ -82,12 +93,7 @@ def _warnings(
     document: Document, log_sources: Mapping[str, LogSource], techniques: Techniques, *, context: bool
 ) -> Iterator[Remark]:
     """``context`` is a rule that is no finding by itself: only others build on it."""
-    body = document.body
-
-    def warning(section: str, words: str) -> Remark:
-        line, column = document.places.get(section, (document.line, 1))
-        return Remark(document.file, line, column, Weight.WARNING, str(body.get("title", "")), words)
-
+    body, warning = document.body, partial(_warning, document)
     if "filter" not in body:
         if not body.get("level"):
             yield warning("level", "it has no level, and counts as medium; say how bad a match is")
@@ -107,6 +113,11 @@ def _warnings(
     source = body.get("logsource")
     if isinstance(source, dict) and (words := _nobody(source, log_sources)):
         yield warning("logsource", words)
+
+
+def _warning(document: Document, section: str, words: str) -> Remark:
+    line, column = document.places.get(section, (document.line, 1))
+    return Remark(document.file, line, column, Weight.WARNING, str(document.body.get("title", "")), words)
 
 
 def _unused(detection: Any) -> list[str]:

@@ -7,7 +7,7 @@ import msgspec
 
 from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.engine import Detector
-from tercio.brain.detect.rules import RuleSet
+from tercio.brain.detect.rules import Correlation, Rule, RuleSet
 from tercio.brain.detect.windows import Hit, Windows, step
 from tercio.model.events import Batch, Event, Match
 from tercio.model.findings import Finding
@@ -31,9 +31,13 @@ class Trial:
         self._detectors: dict[str, Detector] = {}
         self._matched: dict[str, Mapping[str, tuple[int, ...]]] = {}
 
+    def about(self, rule: str) -> Rule | Correlation:
+        """The rule or correlation of this id."""
+        return self.ruleset.rules.get(rule) or self.ruleset.correlations[rule]
+
     def title(self, rule: str) -> str:
         """What a rule or correlation calls itself."""
-        return (self.ruleset.rules.get(rule) or self.ruleset.correlations[rule]).title
+        return self.about(rule).title
 
     def is_correlation(self, rule: str) -> bool:
         """Whether this is the id of a correlation."""

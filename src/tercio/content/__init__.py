@@ -12,10 +12,20 @@ def rule_texts() -> dict[str, str]:
     return {f"{folder.name}/rule.yml": (folder / "rule.yml").read_text(encoding="utf-8") for folder in folders}
 
 
+def rules_folder() -> Path:
+    """The folder of our Sigma rules and their cases."""
+    return Path(str(_HERE / "rules"))
+
+
 def rule_ids() -> frozenset[str]:
     """The ids of our Sigma rules."""
-    lines = (line for text in rule_texts().values() for line in text.splitlines())
-    return frozenset(line.removeprefix("id: ") for line in lines if line.startswith("id: "))
+    return rule_ids_of(*rule_texts().values())
+
+
+def rule_ids_of(*texts: str) -> frozenset[str]:
+    """The ids of the rules in these files, without reading them as YAML."""
+    lines = (line for text in texts for line in text.splitlines())
+    return frozenset(line.removeprefix("id: ").strip() for line in lines if line.startswith("id: "))
 
 
 def techniques_file() -> Path:

@@ -2,29 +2,33 @@
 
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from tercio.app import ruleupdate
-from tercio.app.assemble import content_of, rules_at
+from tercio.app.assemble import content_of, rules_at, rules_in
 from tercio.app.corpus import Corpus
 from tercio.app.coverage import Coverage, coverage, reasons
+from tercio.app.exceptions import Excepted, exceptions_in
+from tercio.app.recall import set_aside
 from tercio.app.rulecases import try_cases
 from tercio.app.rulelint import Weight, known_techniques, lint
 from tercio.app.settings import load
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
+from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence, visible
 from tercio.app.trial import Trial
 from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.documents import documents
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
-from tercio.content import techniques_file
+from tercio.content import rule_ids_of, rule_texts, techniques_file
 from tercio.products.sensors import SENSORS
 
 MOST_SHOWN = 40
@@ -46,18 +50,23 @@ def rules_coverage(
 
     With paths, it is told of these rules over every kind of source that there is a sensor for.
     """
+    aside: dict[str, str] = {}
+    exceptions: tuple[Excepted, ...] = ()
     if paths:
         ruleset, sources = compile_rules(texts := _texts(paths), own=texts.keys(), read=_progress), LOG_SOURCES
         detector = Detector(ruleset, sources, Databases())
+        exceptions = exceptions_in(texts)
     else:
-        content = content_of(load(settings), _progress)
+        loaded = load(settings)
+        exceptions = exceptions_in({file: text for each in loaded.rules for file, text in rules_in(each)[0].items()})
+        content, aside = content_of(loaded, _progress), set_aside(loaded.state)
         ruleset, detector = content.rules, content.detector
         sources = {name: sensor.log_source for name, sensor in content.sensors.items()}
-    found = coverage(ruleset, detector, sources)
+    found = coverage(ruleset, detector, sources, aside)
     if json:
-        emit(found)
+        emit({**msgspec.structs.asdict(found), "exceptions": exceptions})
     else:
-        out.print(_coverage_page(found))
+        out.print(_coverage_page(found, exceptions))
 
 
 def rules_lint(paths: Paths, json: Json = False) -> None:
@@ -66,9 +75,11 @@ def rules_lint(paths: Paths, json: Json = False) -> None:
     Exit status 1 where a rule can't be used as it is.
     """
     texts = _texts(paths)
-    ruleset, remarks = lint(texts, LOG_SOURCES, known_techniques(techniques_file().read_bytes()))
+    known, today = known_techniques(techniques_file().read_bytes()), datetime.now(UTC).date()
+    ours = {name: text for name, text in rule_texts().items() if not rule_ids_of(text) & rule_ids_of(*texts.values())}
+    ruleset, remarks = lint(texts, LOG_SOURCES, known, today, ours)
     errors = sum(remark.weight == Weight.ERROR for remark in remarks)
-    count = len(ruleset.rules) + len(ruleset.correlations)
+    count = len(ruleset.rules) + len(ruleset.correlations) - len(ours)
     if json:
         emit({"ok": not errors, "files": len(texts), "rules": count, "remarks": remarks})
     else:
@@ -90,7 +101,7 @@ def rules_test(paths: Paths, corpus: CorpusFolder = None, json: Json = False) ->
     """
     texts = _texts(paths)
     ruleset = compile_rules(texts, own=texts.keys(), read=_progress)
-    with _recordings(corpus) as recorded:
+    with recordings(corpus) as recorded:
         tried = try_cases(Trial(ruleset), _by_file(texts, ruleset), recorded)
     failed = [case for case in tried.cases if case.fault]
     skipped = [case for case in tried.cases if case.skipped]
@@ -165,7 +176,8 @@ def _told(update: ruleupdate.Update, folder: Path, *, dry: bool, json: bool) -> 
         sentence(out, f'they are in {folder}; your tercio.toml needs rules = ["{folder}"] under [tercio]', "")
 
 
-def _recordings(folder: Path | None) -> AbstractContextManager[Corpus | None]:
+def recordings(folder: Path | None) -> AbstractContextManager[Corpus | None]:
+    """The recordings of others in a folder, if one was named."""
     if folder is None:
         return nullcontext()
     if not folder.is_dir():
@@ -196,13 +208,18 @@ def _by_file(texts: dict[str, str], ruleset: RuleSet) -> dict[str, list[str]]:
     return files
 
 
-def _coverage_page(found: Coverage) -> Group:
+def _coverage_page(found: Coverage, exceptions: tuple[Excepted, ...]) -> Group:
     sources = Table("source", "live rules", "what it sees", box=None, pad_edge=False)
     for name, (sees, rules) in found.sources.items():
         sources.add_row(name, f"{len(rules):,}", sees)
     why = Table("never run", "because", box=None, pad_edge=False)
     for reason, count in reasons(found)[:MOST_SHOWN]:
         why.add_row(f"{count:,}", reason)
+    today = datetime.now(UTC).date()
+    excepted = Table("exceptions", "owner", "until", "what passes", "because", box=None, pad_edge=False)
+    for each in exceptions:
+        until = f"{each.until or 'for ever'}{' (ended)' if each.ended(today) else ''}"
+        excepted.add_row(*map(visible, (each.title, each.owner, until, " and ".join(each.where), each.reason)))
     seen = sum(each.live > 0 for each in found.techniques.values())
     blind = [name for name, each in found.techniques.items() if not each.live]
     return Group(
@@ -212,6 +229,7 @@ def _coverage_page(found: Coverage) -> Group:
         Text(),
         why if found.unrouted else Text(),
         Text(),
+        *((excepted, Text()) if exceptions else ()),
         Text(f"ATT&CK: rules for {seen} techniques run" + (f"; for none of {_few(blind)}" if blind else "")),
     )
 
