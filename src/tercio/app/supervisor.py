@@ -4,16 +4,20 @@ import asyncio
 import errno
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from tercio.app.eventstore import password_file
+from tercio.app.pulse import Pulse, silent
 from tercio.app.settings import HandSettings, Settings, SettingsError, wrong
+from tercio.app.storesettings import USER, Kind
 from tercio.model.site import Autonomy, Site
 from tercio.products.handfile import HandFile
 from tercio.products.handfile import load as load_handfile
 from tercio.store.keys import signing_key
+from tercio.store.secret import shared_secret
 
 SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
@@ -34,10 +38,13 @@ WRONG_WORDS = 2
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One process of the platform, and the words that start it."""
+    """One process of the platform, and the words that start it. Where one that is not ``vital`` can't run, the others
+    go on. One with a ``pulse`` is killed when that is lost, and started again."""
 
     name: str
     argv: tuple[str, ...]
+    vital: bool = True
+    pulse: Pulse | None = None
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -49,17 +56,33 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 def parts(settings: Settings, site: Site) -> tuple[Part, ...]:
-    """What runs for these settings: each hand that is started here, then the loop and its workers. Where all that a
-    hand reaches is in shadow it leaves the machine as it is; else it makes itself ready at once. ``site`` is as it may
-    be taken."""
+    """What runs for these settings: each hand that is started here, then the loop and its workers, then who keeps the
+    past. Where all that a hand reaches is in shadow it leaves the machine as it is; else it makes itself ready at once.
+    ``site`` is as it may be taken."""
     shadow = {zone.name for zone in site.zones.values() if zone.autonomy == Autonomy.SHADOW}
     hands = tuple(
         Part(f"hand {hand.name}", tied(hand_words(hand, ready=not set(hand.zones) <= shadow)))
         for hand in settings.hands
         if hand.file is not None
     )
-    names = ("loop", *(f"worker {name}" for name in settings.workers))
-    return (*hands, *(Part(name, tied(own_words(settings, *name.split()))) for name in names))
+    loop = Part("loop", tied(own_words(settings, "loop")))
+    return (*hands, loop, *_workers(settings), *_keepers(settings))
+
+
+def _workers(settings: Settings) -> Iterator[Part]:
+    """Who reads for the loop. They let sensors, hands and the loop go first; and while one can't run, the rest is
+    defended."""
+    for name in settings.workers:
+        yield Part(f"worker {name}", tied(("nice", "-n", "5", *own_words(settings, "worker", name))), vital=False)
+
+
+def _keepers(settings: Settings) -> Iterator[Part]:
+    """Who keeps the past. What it costs comes after all else, and nobody waits for it."""
+    if settings.store.kind == Kind.EMBEDDED:
+        pulse = Pulse(settings.store.port, USER, password_file(settings))
+        yield Part("store", tied(("nice", "-n", "10", *own_words(settings, "store"))), vital=False, pulse=pulse)
+    if settings.store.kind != Kind.NONE:
+        yield Part("archive", tied(("nice", "-n", "10", *own_words(settings, "archive"))), vital=False)
 
 
 def own_words(settings: Settings, *command: str) -> tuple[str, ...]:
@@ -105,13 +128,14 @@ class _Watch:
             try:
                 process = await asyncio.create_subprocess_exec(*part.argv, stdin=asyncio.subprocess.DEVNULL)
             except OSError as error:
-                why = f"cannot start {part.argv[0]}: {error.strerror}; `tercio doctor` says what is missing"
-                self._give_up(part, why)
+                self._give_up(
+                    part, f"cannot start {part.argv[0]}: {error.strerror}; `tercio doctor` says what is missing"
+                )
                 return
             self.starts[part.name] = self.starts.get(part.name, 0) + 1
-            if not await self._ended(process):
+            if not await self._ended(process, part):
                 return
-            if process.returncode in (USAGE, WRONG_WORDS):
+            if part.vital and process.returncode in (USAGE, WRONG_WORDS):
                 self._give_up(part, "its settings are wrong (see above); nothing runs until they are corrected")
                 return
             if clock.time() - began > STEADY:
@@ -122,12 +146,19 @@ class _Watch:
             await self._wait(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> bool:
-        """Wait until a process ends by itself: True. Told to stop, end it: False."""
+    async def _ended(self, process: asyncio.subprocess.Process, part: Part) -> bool:
+        """Wait until a process ends by itself, or is ended because it answers no more: True. Told to stop, end it:
+        False."""
         ended, stopped = asyncio.create_task(process.wait()), asyncio.create_task(self.stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        lost = [asyncio.create_task(silent(part.pulse))] if part.pulse is not None else []
+        await asyncio.wait({ended, stopped, *lost}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopped, *lost):
+            task.cancel()
         if not self.stop.is_set():
+            if not ended.done():
+                self._say(f"{part.name} does not answer any more, and is killed")
+                process.kill()
+            await ended
             return True
         if process.returncode is None:
             process.terminate()
@@ -144,6 +175,9 @@ class _Watch:
             return
 
     def _give_up(self, part: Part, why: str) -> None:
+        if not part.vital:
+            self._say(f"{part.name}: {why}")
+            return
         self.error = f"{part.name}: {why}"
         self._say(self.error)
         self.status = USAGE
@@ -169,7 +203,8 @@ def unwritable(folder: Path, error: OSError) -> SettingsError:
 
 
 def prepare(settings: Settings) -> None:
-    """Make what the parts expect to find: folders (mode 0700) and the order key; then look at the hands' own files.
+    """Make what the parts expect to find: folders (mode 0700), the order key, the store's password; then look at the
+    hands' own files.
 
     Raises SettingsError and KeyUnusable.
     """
@@ -179,6 +214,8 @@ def prepare(settings: Settings) -> None:
         except OSError as error:
             raise unwritable(folder, error) from None
     signing_key(order_key(settings))
+    if settings.store.kind == Kind.EMBEDDED:
+        shared_secret(password_file(settings))
     for hand in settings.hands:
         if hand.file is not None:
             own_file(settings, hand, hand.file)

@@ -6,6 +6,7 @@ Bytes are kept as they were written: a String of ClickHouse is bytes, and no tex
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ BLOCK = 8192
 """Rows that a search gives at once."""
 
 DAY = 24 * 3600 * SECOND
+WEEK = 7 * DAY
+_MONDAY = 4 * DAY  # The epoch was a Thursday.
 EARLIEST, LATEST = -2_208_988_800 * SECOND, 10_413_791_999 * SECOND
 """Instants between which ClickHouse can tell a time (1900 to 2299): what says to have happened outside is kept at
 the end of it."""
@@ -138,14 +141,23 @@ class Events:
         self._columns = None
 
     def write(self, lines: Sequence[Line]) -> None:
-        """Keep these; they are on the disk when this returns. All of them, or none, where they were received in one
-        week. What is written twice is kept once."""
+        """Keep these; they are on the disk when this returns. Where it raises, or its process dies, some first ones of
+        them may have been kept, and no others. What is written twice is kept once."""
+        for _, week in groupby(lines, lambda line: (line.received - _MONDAY) // WEEK):
+            self._write(tuple(week))
+
+    def _write(self, lines: Sequence[Line]) -> None:
         routes = [name.removeprefix("route_") for name in self._known() if name.startswith("route_")]
         columns = [list(column) for column in zip(*(line[:8] for line in lines), strict=True)]
+        columns[4] = list(map(_bytes, columns[4]))
         columns[5] = [min(max(time, EARLIEST), LATEST) for time in columns[5]]
-        columns += [[line.routes.get(field, "") for line in lines] for field in routes]
+        columns += [[_bytes(line.routes.get(field, "")) for line in lines] for field in routes]
         names = ["source", "generation", "offset", "product", "host", "time", "received", "raw"]
         self._insert("events", [*names, *map(schema.route, routes)], columns, schema.EVENTS)
+
+    def begin(self, source: str, generation: str, offset: int, at: int) -> None:
+        """Keep where reading of a source begins that has lines already."""
+        self._insert("begun", list(schema.BEGUN)[1:], [[source], [generation], [offset], [at]], schema.BEGUN)
 
     def report(self, lost: Sequence[Lost]) -> None:
         """Keep what could not be kept."""
@@ -170,10 +182,14 @@ class Events:
         return found
 
     def _ends(self, source: str, since: int) -> dict[str, tuple[int, int]]:
+        """The ends in the order in which their last records were received."""
+        place = "WHERE site = {site:String} AND source = {source:String}"
         asked = (
-            f"SELECT generation, max(offset + length(raw)), max(received) AS last FROM {self._table} "
-            f"WHERE site = {{site:String}} AND source = {{source:String}} AND received >= {_instant('since')} "
-            "GROUP BY generation ORDER BY last"
+            "SELECT generation, max(end), max(at) AS last FROM ("
+            f"SELECT generation, offset + length(raw) AS end, received AS at FROM {self._table} {place} "
+            f"AND received >= {_instant('since')} "
+            f"UNION ALL SELECT generation, offset AS end, at FROM {schema.quoted(self._database)}.begun {place} "
+            f"AND at >= {_instant('since')}) GROUP BY generation ORDER BY last"
         )
         rows = self._rows(asked, {"source": source, "since": max(since, 0)})
         return {generation: (end, last) for generation, end, last in rows}
@@ -253,6 +269,11 @@ class Events:
 
 
 _TIMES = {"time": "int", "received": "int"}
+
+
+def _bytes(text: str) -> bytes:
+    """What a record says of itself need not be text that can be encoded."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _type(column: str) -> str:

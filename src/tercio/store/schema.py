@@ -35,6 +35,16 @@ LOST: dict[str, str] = {
 """What the archive could not keep: how often, how many bytes as far as known, and why."""
 
 
+BEGUN: dict[str, str] = {
+    "site": "LowCardinality(String)",
+    "source": "LowCardinality(String)",
+    "generation": "String",
+    "offset": "UInt64",
+    "at": "DateTime64(6, 'UTC')",
+}
+"""Where the archive began to read a source that had lines already."""
+
+
 def route(field: str) -> str:
     """The column of a routing field: detection's own reading of it, as text without case."""
     return f"route_{field}"
@@ -67,7 +77,11 @@ def tables(database: str, routes: Iterable[str], keep: int) -> tuple[str, ...]:
         f"CREATE TABLE IF NOT EXISTS {place}.lost ({_columns(LOST)}) ENGINE = MergeTree ORDER BY (site, at) "
         f"TTL {_ttl('at', keep)} SETTINGS fsync_after_insert = 1"
     )
-    return f"CREATE DATABASE IF NOT EXISTS {place}", events, lost
+    begun = (
+        f"CREATE TABLE IF NOT EXISTS {place}.begun ({_columns(BEGUN)}) ENGINE = MergeTree ORDER BY (site, source, at) "
+        "SETTINGS fsync_after_insert = 1"
+    )
+    return f"CREATE DATABASE IF NOT EXISTS {place}", begun, lost, events
 
 
 def changes(database: str, there: str, columns: Iterable[str], routes: Iterable[str], keep: int) -> tuple[str, ...]:
