@@ -13,6 +13,7 @@ from tercio.app.commands import (
     check,
     excepting,
     init,
+    keep,
     look,
     precision,
     replay,
@@ -107,6 +108,8 @@ def build() -> typer.Typer:
         app.add_typer(groups[name], name=name, short_help=text)
     app.command("loop", hidden=True)(run.loop)
     app.command("worker", hidden=True)(run.worker)
+    app.command("store", hidden=True)(keep.store)
+    app.command("archive", hidden=True)(keep.archive)
     return app
 
 
