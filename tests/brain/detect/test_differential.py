@@ -32,7 +32,7 @@ SCALAR = (
     | st.booleans()
     | st.none()
     | st.sampled_from([0.5, 1.0, "", "10.0.0.1", "10.9.9.9", "fd00::1", "a\nb", "x\na.b"])
-    | st.sampled_from([*HUGE, *MOMENTS, *CODED])
+    | st.sampled_from([*HUGE, 2**53 - 1, str(2**63), *MOMENTS, *CODED])
 )
 VALUE = SCALAR | st.lists(SCALAR, max_size=3)
 
@@ -55,7 +55,10 @@ DASHED = ["|windash", "|windash|contains", "|windash|contains|all"]
 FILLED = ["|expand", "|contains|expand", "|expand|startswith"]
 WANTED = st.one_of(
     modified([*SHAPES, *CASED], TEXT),
-    modified([""], st.integers(-2, 3) | st.booleans() | st.none() | st.just([]) | st.sampled_from([1.0, 2.5, 10**30])),
+    modified(
+        [""],
+        st.integers(-2, 3) | st.booleans() | st.none() | st.just([]) | st.sampled_from([1.0, 2.5, 2**53 - 1, 2**63]),
+    ),
     modified(["", "|neq", "|contains", "|contains|neq", "|cased"], st.lists(TEXT, min_size=2, max_size=3)),
     modified([""], st.lists(TEXT | st.none() | st.integers(0, 2), min_size=2, max_size=3)),
     modified(["|lt", "|lte", "|gt", "|gte"], st.integers(-1, 2) | st.sampled_from([0.5, 1e10])),

@@ -81,6 +81,7 @@ def test_folders_and_archives_are_gone_through_by_name(tmp_path: Path, folder: P
         ("x.log", b"", "empty"),
         ("x.zip", b"PK no", "can't be read"),
         ("x.tar.gz", gzip.compress(b"no tape"), "can't be read"),
+        ("y.tar.gz", b"\x1f\x8b\x08", "its beginning is cut off"),
     ],
 )
 def test_what_is_not_read_is_said(name: str, data: bytes, why: str, tmp_path: Path, folder: Path):

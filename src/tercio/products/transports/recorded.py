@@ -168,11 +168,18 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 if not entry.is_dir():
                     yield entry.filename, archive.open(entry)
         return
-    with tarfile.open(path, "r|*") as tape:
+    with _tape(path) as tape:
         for member in tape:
             file = tape.extractfile(member) if member.isfile() else None
             if file is not None:
                 yield member.name, file
+
+
+def _tape(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r|*")
+    except TypeError as error:  # What tarfile raises where a gzip header ends too soon.
+        raise tarfile.ReadError("its beginning is cut off") from error
 
 
 def _words(error: Exception) -> str:
