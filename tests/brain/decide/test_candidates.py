@@ -1,10 +1,11 @@
 import pytest
 from hypothesis import given
 
+from tercio.brain.decide import candidates as module
 from tercio.brain.decide.candidates import MOST, candidates, cuts_of
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import holders
-from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, NeededFlow, target_name
+from tercio.model.commands import ConduitTarget, EffectState, FlowTarget, HostTarget, NeededFlow, Target, target_name
 from tercio.model.decisions import Candidate, Reach, Verb
 from tercio.model.incidents import Belief
 from tests.brain.given import (
@@ -133,6 +134,24 @@ def test_what_stands_or_was_undone_is_not_offered_again():
         assert "host ws1" not in acting(replace(SWEPT, effects=(effect(host, state=state),)))
     assert "host ws1" in acting(replace(SWEPT, effects=(effect(host, state=EffectState.RELEASED),)))
     assert "host ws1" not in acting(replace(SWEPT, held_off=("host ws1",)))
+
+
+def test_each_target_is_made_once_however_many_steps_lead_to_it(monkeypatch: pytest.MonkeyPatch):
+    swept = incident(
+        *(finding(f"ws{src}", dst, rule=f"r{n}") for src in "12" for n, dst in enumerate(("plc1", "hmi1")))
+    )
+    assert len(swept.reached) >= 4
+    made: list[Target] = []
+    work = module._made
+
+    def counted(asked: Question, verb: Verb, target: Target, path: str, reach: Reach) -> Candidate:
+        made.append(target)
+        return work(asked, verb, target, path, reach)
+
+    monkeypatch.setattr(module, "_made", counted)
+    found = acting(question(swept))
+    assert sorted(map(target_name, made)) == sorted(found)
+    assert {"host ws1", "host ws2", "conduit office -> ot"} <= set(found)
 
 
 def test_with_a_host_its_flows_are_refused():

@@ -35,11 +35,13 @@ def candidates(question: Question) -> tuple[Candidate, ...]:
     barred = {*question.held_off, *map(target_name, standing)}
     out = {target.asset for target in standing if isinstance(target, HostTarget)}
     found: dict[str, Candidate] = {}
-    for candidate in _acting(question):
-        target = candidate.target
-        flow = isinstance(target, FlowTarget) and not out.isdisjoint((target.src, target.dst))
-        if target is not None and target_name(target) not in barred and not flow:
-            found.setdefault(candidate.id, candidate)
+    for verb, target, path, reach in _acting(question):
+        name = target_name(target)
+        if name in barred or (isinstance(target, FlowTarget) and not out.isdisjoint((target.src, target.dst))):
+            continue
+        barred.add(name)  # Many steps lead to one target: it is made for the first of them.
+        candidate = _made(question, verb, target, path, reach)
+        found[candidate.id] = candidate
         if len(found) >= MOST:
             break
     found |= {candidate.id: candidate for candidate in _still(question)}
@@ -53,9 +55,11 @@ def _still(question: Question) -> Iterator[Candidate]:
         )
 
 
-def _acting(question: Question) -> Iterator[Candidate]:
-    """Host, conduit and flow for each step that was really seen, the steps of the likeliest sources first."""
+def _acting(question: Question) -> Iterator[tuple[Verb, Target, str, Reach]]:
+    """Host, conduit and flow for each step that was really seen, with the step and who reaches it, the steps of the
+    likeliest sources first."""
     site, incident = question.site, question.incident
+    closed = set()
     entered = holders(question)
     marks = {name for process in site.processes.values() for name in marks_of(question, process)}
     likeliest = sorted((s for s in incident.proven if s in entered), key=lambda s: (-incident.beliefs[s].held, s))
@@ -68,12 +72,14 @@ def _acting(question: Question) -> Iterator[Candidate]:
             path = f"{src} -> {dst}" + (f" ({service})" if service else "")
             for host in (source, sink) if dst in entered else (source,):
                 if target := _host(question, host):
-                    yield _made(question, Verb.BLOCK_HOST, target, path, reach)
-            if source.zone != sink.zone:
-                yield _made(question, Verb.CLOSE_CONDUIT, _conduit(site, source.zone, sink.zone), path, reach)
+                    yield Verb.BLOCK_HOST, target, path, reach
+            zones = source.zone, sink.zone
+            if source.zone != sink.zone and zones not in closed:
+                closed.add(zones)
+                yield Verb.CLOSE_CONDUIT, _conduit(site, *zones), path, reach
             flow = _flow(source, sink, service) if dst in marks else None
             if flow is not None:
-                yield _made(question, Verb.BLOCK_FLOW, flow, path, reach)
+                yield Verb.BLOCK_FLOW, flow, path, reach
 
 
 def _side_by_side(source: Asset, sink: Asset) -> tuple[Asset, Asset]:
