@@ -23,6 +23,7 @@ from tests.content import peers
 
 SCANNER, HMI, OUTSIDE = "10.77.20.66", "10.77.20.10", "203.0.113.7"
 PLC, ENGINEER, OFFICE, PLC2 = "10.77.30.21", "10.77.30.30", "10.77.10.5", "10.77.30.41"
+STATIONS = tuple(f"10.77.30.{number}" for number in range(51, 58))
 CLASSES = Path("/etc/suricata/classification.config")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -32,12 +33,12 @@ class Lab:
 
     Here are the scanner, the HMI, and a server of the outer world (TLS on 443, names on 53). There are a PLC (Modbus on
     502, an echo on 7), a second one (DNP3 on 20000, its own web page on 80), an engineering station (SSH on 22, FTP on
-    21, for Telnet an echo on 23) and an office server (echo on 7).
+    21, for Telnet an echo on 23), seven stations without any service and an office server (echo on 7).
     """
 
     def __init__(self, here: str, there: str) -> None:
         self.here, self.there = here, there
-        self.sides = {here: (SCANNER, HMI, OUTSIDE), there: (PLC, ENGINEER, OFFICE, PLC2)}
+        self.sides = {here: (SCANNER, HMI, OUTSIDE), there: (PLC, ENGINEER, OFFICE, PLC2, *STATIONS)}
 
     @contextlib.contextmanager
     def inside(self, name: str) -> Iterator[None]:

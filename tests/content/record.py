@@ -14,7 +14,7 @@ from functools import partial
 
 from tercio.content import suricata_rules
 from tests.content import conversations, weblogs
-from tests.content.lab import HMI, OFFICE, PLC, SCANNER, Lab, capture
+from tests.content.lab import HMI, OFFICE, PLC, SCANNER, STATIONS, Lab, capture
 
 
 def ask(session: socket.socket | None, request: bytes) -> bytes:
@@ -92,6 +92,33 @@ def _no_port_sweep(lab: Lab) -> None:
         _short_read(lab, HMI)
 
 
+def _host_sweep(lab: Lab) -> None:
+    """Modbus asked for on eight hosts, of which one has it."""
+    _short_read(lab, SCANNER)
+    for station in STATIONS:
+        lab.sweep(SCANNER, station, (502,))
+
+
+def _no_host_sweep(lab: Lab) -> None:
+    """Seven hosts, one of them fifteen times; another port of an eighth; an HMI that reconnects."""
+    for _ in range(15):
+        _short_read(lab, SCANNER)
+    for station in STATIONS[:6]:
+        lab.sweep(SCANNER, station, (502,))
+    lab.sweep(SCANNER, STATIONS[6], (102,))
+    for _ in range(6):
+        _short_read(lab, HMI)
+
+
+def _forged_host_sweep(lab: Lab) -> None:
+    """The same in the name of an HMI that connects to something else meanwhile."""
+    session = lab.connect(HMI, OFFICE, 7)
+    for address in (PLC, *STATIONS):
+        lab.forge_syns(HMI, address, range(502, 503))
+    assert session is not None
+    session.close()
+
+
 def _short_read(lab: Lab, source: str) -> None:
     session = lab.connect(source, PLC, 502)
     ask(session, read_registers(0, 2))
@@ -136,6 +163,9 @@ def watched() -> dict[str, Callable[[], list[bytes]]]:
         "syn-probe/positive": _probe,
         "port-sweep/positive": _port_sweep,
         "port-sweep/negative": _no_port_sweep,
+        "host-sweep/positive": _host_sweep,
+        "host-sweep/negative": _no_host_sweep,
+        "host-sweep/forged": _forged_host_sweep,
         "modbus-write/positive": _write,
         "modbus-write/negative": _read,
         "modbus-silence/positive": _diagnose(LISTEN_ONLY, RESTART),

@@ -16,7 +16,7 @@ from tercio.model.findings import Finding
 from tercio.model.ids import event_id
 from tercio.products.sensors import SENSORS
 from tercio.products.sensors.recognise import recognised
-from tests.content.lab import HMI, PLC, SCANNER
+from tests.content.lab import HMI, PLC, SCANNER, STATIONS
 
 RULES = suricata_rules().parent.parent / "rules"
 RULESET = compile_rules(rule_texts())
@@ -146,6 +146,35 @@ def test_everyday_connections_are_no_finding() -> None:
     assert len(alerts(path, 9200002, HMI)) == 6
     assert alerts(path, 9200001, SCANNER)
     assert alerts(path, 9200001, HMI)
+    assert replay(path)[1] == []
+
+
+def test_a_sweep_over_hosts_in_full() -> None:
+    path = RULES / "host-sweep" / "positive.ndjson"
+    probes = alerts(path, 9200002, SCANNER)
+    assert [probe.dst.address for probe in probes] == [PLC, *STATIONS]
+    (shake,) = alerts(path, 9200001, SCANNER)
+    (sweep,) = replay(path)[1]
+    assert sweep.rule == own_id("host-sweep/rule.yml")
+    assert sorted(sweep.events) == sorted((shake.id, *(probe.id for probe in probes)))
+    assert (sweep.src, sweep.provenance, sweep.port) == (SCANNER, Provenance.ESTABLISHED, 502)
+    assert set(sweep.dst) == {PLC, *STATIONS}
+
+
+def test_a_sweep_over_hosts_in_the_name_of_an_hmi_proves_nothing() -> None:
+    path = RULES / "host-sweep" / "forged.ndjson"
+    assert alerts(path, 9200001, HMI), "a handshake elsewhere, on another port, proves nothing of it"
+    (sweep,) = replay(path)[1]
+    assert (sweep.rule, sweep.src) == (own_id("host-sweep/rule.yml"), HMI)
+    assert sweep.provenance is Provenance.FORGEABLE
+
+
+def test_seven_hosts_however_often_are_no_sweep_over_hosts() -> None:
+    path = RULES / "host-sweep" / "negative.ndjson"
+    probes = [(probe.dst.address, probe.dst.port) for probe in alerts(path, 9200002, SCANNER)]
+    assert (len(probes), len({address for address, port in probes if port == 502})) == (22, 7)
+    assert len({address for address, _ in probes}) == 8
+    assert alerts(path, 9200001, SCANNER)
     assert replay(path)[1] == []
 
 
