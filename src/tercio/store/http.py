@@ -125,7 +125,7 @@ class Interface:
                 await asyncio.get_running_loop().run_in_executor(self._pings, self._engine.ping)
                 await _whole(send, 200, b"Ok.\n")
                 return
-            asked = statement(scope["query_string"], headers, await _body(receive))
+            asked = statement(scope["query_string"], headers, await body_of(headers, receive))
             async with self._room:
                 await self._answer(asked, receive, send)
         except Refused as error:
@@ -152,7 +152,14 @@ class Interface:
             await loop.run_in_executor(self._threads, blocks.close)
 
 
-async def _body(receive: Receive) -> bytes:
+_TOO_MUCH = Refused(_TOO_LARGE, f"a request has {MOST_BODY >> 20} MiB at most")
+
+
+async def body_of(headers: Mapping[str, str], receive: Receive) -> bytes:
+    """All of a request's body. Raises Refused for one that is too large, as soon as that shows."""
+    said = headers.get("content-length", "0")
+    if not said.isdecimal() or len(said) > 15 or int(said) > MOST_BODY:
+        raise _TOO_MUCH
     parts: list[bytes] = []
     size, more = 0, True
     while more:
@@ -162,7 +169,7 @@ async def _body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size, more = size + len(parts[-1]), message.get("more_body", False)
         if size > MOST_BODY:
-            raise Refused(_TOO_LARGE, f"a request has {MOST_BODY >> 20} MiB at most")
+            raise _TOO_MUCH
     return b"".join(parts)
 
 
