@@ -14,7 +14,8 @@ from tercio.model.units import SECOND
 from tercio.model.words import Word, WordKind
 from tests.loop.given import BASIS, EWS1, HOUR, PLC1, WS1, Desk, advising, alert, content, fresh, poll, replace
 
-WRITE = next(rule.id for rule in content().rules.rules.values() if rule.title == "Modbus write")
+WRITE = "c4f6a0d8-2e17-4b3a-9d88-7a5b1e0f6e24"
+"""Modbus write, the rule."""
 RIGHT, WRONG, UNSURE, WITHDRAWN = Judgement
 
 
