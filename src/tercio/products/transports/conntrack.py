@@ -57,8 +57,8 @@ def _read(words: str) -> tuple[int, Tuple]:
 
 def _at_once(line: Line, wanted: Tuple) -> bool:
     """Have the kernel find and forget them, in 0.2 ms where a list of nothing takes it 10. False where it is older than
-    6.12: it takes the filter for an incomplete connection, and forgets none. Never for IPv6, where it compares the wrong
-    way round: it would forget all the others."""
+    6.12: it takes the filter for an incomplete connection, and forgets none. Never for IPv6, where it compares the
+    wrong way round: it would forget all the others."""
     addresses, protocol = wanted
     by = _BY_SOURCE | _BY_PROTOCOL | (_BY_DESTINATION if len(addresses) > 1 else 0)
     by |= _BY_PORT if _PORT in protocol else 0
