@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tercio.loop import worker as worker_of
+from tercio.loop.run import Shell
 from tercio.loop.sift import sift
 from tercio.loop.sources import SOCKET, Setup
 from tercio.loop.worker import Worker, reported, work
@@ -45,6 +46,10 @@ async def working(of: Setup) -> AsyncIterator[asyncio.Task[None]]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def end(shell: Shell) -> int:
+    return shell._state.offsets.get(SOURCE, ("", 0))[1]
 
 
 def intruder(number: int) -> bytes:
@@ -93,11 +98,11 @@ def test_whoever_dies_no_line_is_lost_and_none_counts_twice(tmp_path: Path):
                     more(3)
                 async with working(of):
                     size = (tmp_path / "eve.json").stat().st_size
-                    await until(lambda: shell._state.offsets[SOURCE][1] == size)  # noqa: B023
+                    await until(lambda: end(shell) == size)  # noqa: B023
                 more(4)
         async with living(of) as (shell, _), working(of):
             size = (tmp_path / "eve.json").stat().st_size
-            await until(lambda: shell._state.offsets[SOURCE][1] == size)
+            await until(lambda: end(shell) == size)
             assert sum(incident.repeats for incident in shell._state.incidents.values()) == 0
 
     asyncio.run(story())
@@ -136,7 +141,7 @@ def test_a_worker_runs_no_further_ahead_than_its_credit(tmp_path: Path, monkeypa
                 assert SOURCE not in shell._state.offsets
                 monkeypatch.undo()
                 size = (tmp_path / "eve.json").stat().st_size
-                await until(lambda: shell._state.offsets[SOURCE][1] == size)
+                await until(lambda: end(shell) == size)
 
     asyncio.run(story())
 

@@ -13,12 +13,14 @@ import msgspec
 
 from tercio.app.settings import HandSettings, Settings, SettingsError, SourceSettings
 from tercio.app.supervisor import order_key, own_file
+from tercio.loop.sources import SOCKET
 from tercio.model.events import Unparsed
 from tercio.model.units import SECOND, span
 from tercio.products.effectors import EFFECTORS
 from tercio.products.sensors import SENSORS
 from tercio.products.transports.libnftables import Nft
 from tercio.products.transports.orders import Line
+from tercio.products.transports.reports import present
 from tercio.store.keys import KeyUnusable, read_public
 
 WHERE = "/usr/sbin:/sbin:/usr/bin:/bin"
@@ -205,3 +207,25 @@ def loop(settings: Settings) -> Iterator[Finding]:
             yield Finding("loop", Weight.WARN, "it does not run now; start it with `tercio up`")
             return
     yield Finding("loop", Weight.OK, f"it listens at {place}")
+
+
+def workers(settings: Settings) -> Iterator[Finding]:
+    """Every worker: does it read for the loop that runs?"""
+    if not settings.workers:
+        return
+    try:
+        seats = {seat.worker: seat for seat in present(settings.state / SOCKET)}
+    except OSError:
+        for name in settings.workers:
+            yield Finding(f"worker {name}", Weight.WARN, "no loop hears it now; `tercio up` starts both")
+        return
+    for name, sources in settings.workers.items():
+        seat, names = seats.get(name), ", ".join(sources)
+        if seat is None or seat.sources != sources:
+            words = f"the loop that runs does not know that it reads {names}: start `tercio up` anew"
+            yield Finding(f"worker {name}", Weight.FAIL, words)
+        elif not seat.connected:
+            why = seat.why or "it does not run; `tercio up` starts it again, and its log says why it ended"
+            yield Finding(f"worker {name}", Weight.FAIL, f"nobody reads {names}: {why}")
+        else:
+            yield Finding(f"worker {name}", Weight.OK, f"reads {names}")

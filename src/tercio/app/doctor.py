@@ -15,7 +15,7 @@ from rich.text import Text
 
 from tercio.agents.scribe import plain
 from tercio.app.assemble import content_of, site_of
-from tercio.app.checkup import Finding, Weight, ended_range, hands, loop, sources
+from tercio.app.checkup import Finding, Weight, ended_range, hands, loop, sources, workers
 from tercio.app.machine import machine
 from tercio.app.outset import live, unrouted, waiting
 from tercio.app.recall import failed_policies, recall
@@ -53,7 +53,7 @@ def examine(settings: Path) -> tuple[Finding, ...]:
     found += [*_content(loaded), *_state(loaded), *kept, *machine(loaded, last)]
     if words := ended_range(loaded):
         return (*found, Finding("demo", Weight.WARN, words))
-    found += [*sources(loaded), *sight(loaded, _site(loaded)), *hands(loaded), *loop(loaded)]
+    found += [*sources(loaded), *sight(loaded, _site(loaded)), *hands(loaded), *loop(loaded), *workers(loaded)]
     return tuple(found)
 
 

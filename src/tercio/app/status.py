@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tercio.agents.scribe import plain
 from tercio.app.assemble import bounded, site_of
-from tercio.app.checkup import Weight, hands, loop
+from tercio.app.checkup import Weight, hands, loop, workers
 from tercio.app.recall import Recalled, recall
 from tercio.app.settings import Settings, SourceSettings
 from tercio.model.commands import Effect, target_name
@@ -34,13 +34,14 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of one look. ``ok`` says that the loop lives, every sensor speaks and every hand answers; ``zones``
-    are ok where Tercio may act by itself; ``left_out`` counts what was not looked at, by why; ``aside`` are rules that
-    were set aside, and why."""
+    """Everything of one look. ``ok`` says that the loop lives, every sensor speaks, every worker reads and every hand
+    answers; ``zones`` are ok where Tercio may act by itself; ``left_out`` counts what was not looked at, by why;
+    ``aside`` are rules that were set aside, and why."""
 
     ok: bool
     loop: Part
     sensors: tuple[Part, ...]
+    workers: tuple[Part, ...] = ()
     hands: tuple[Part, ...]
     zones: tuple[Part, ...]
     standing: tuple[Effect, ...]
@@ -57,12 +58,16 @@ def look(settings: Settings, now: int) -> Status:
     memory, standing, unclosed = _kept(settings)
     sensors = tuple(_sensor(source, memory, alive.ok, now) for source in settings.sources)
     answering = _hands(settings)
+    reading = tuple(
+        Part(each.what.removeprefix("worker "), each.weight == Weight.OK, each.words) for each in workers(settings)
+    )
     zones = tuple(_zones(settings, site_of(settings), memory, alive.ok))
     counts = {"not understood": sum(memory.unparsed.values()), "too late": memory.windows.late}
     return Status(
-        ok=alive.ok and all(part.ok for part in (*sensors, *answering)),
+        ok=alive.ok and all(part.ok for part in (*sensors, *reading, *answering)),
         loop=alive,
         sensors=sensors,
+        workers=reading,
         hands=answering,
         zones=zones,
         standing=standing,
@@ -151,7 +156,8 @@ def page(status: Status) -> RenderableType:
     table = Table(box=None, show_header=False, pad_edge=False)
     for _ in range(3):
         table.add_column(overflow="fold")
-    parts = [("loop", [status.loop]), ("sensor", status.sensors), ("hand", status.hands), ("zone", status.zones)]
+    parts = [("loop", [status.loop]), ("sensor", status.sensors), ("worker", status.workers)]
+    parts += [("hand", status.hands), ("zone", status.zones)]
     for kind, members in parts:
         for part in members:
             name = kind if part.name == kind else f"{kind} {part.name}"

@@ -1,7 +1,6 @@
 """Commands that run something: the demo, the platform, its processes."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +20,6 @@ from tercio.model.tomltable import nearest
 from tercio.products import hand as hand_process
 from tercio.products.transports.frames import Refused
 from tercio.store.keys import signing_key
-
-YIELDING = 5
-"""How far (nice) workers let sensors, hands and the loop go first where there is not enough processor for all."""
 
 
 def demo(
@@ -88,7 +84,6 @@ def worker(
     loaded = load(settings)
     if name not in loaded.workers:
         raise SettingsError(f"{loaded.file}: there is no worker {name!r}{nearest(name, loaded.workers)}")
-    os.nice(YIELDING)
     try:
         asyncio.run(work(name, content_of(loaded), loaded.state / SOCKET))
     except Refused as error:
