@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
-import evtx
 import msgspec
+
+from tercio.products.transports.eventlog import EventLog
 
 LONGEST_LINE = 4 << 20
 """Bytes of one line that are passed on; the rest of a longer line is skipped."""
@@ -82,19 +83,21 @@ class Recording:
             self.trouble = f"lines over {LONGEST_LINE} bytes are cut"
 
     def _records(self) -> Iterator[bytes]:
-        records = evtx.PyEvtxParser(str(self.path), number_of_threads=1).records_json()
+        log = EventLog(self.path)
         damaged = row = 0
         while row < MOST_DAMAGED:
             try:
-                record = next(records, None)
+                record = log.next()
             except RuntimeError:  # What evtx raises for one record; the next may be whole.
                 damaged, row = damaged + 1, row + 1
                 continue
             if record is None:
                 break
             row = 0
-            yield record["data"].encode("utf-8", "replace") + b"\n"
-        if damaged:
+            yield record + b"\n"
+        if log.hidden:
+            self.trouble = f"{log.hidden} parts of it lead in circles, and are left out with all their records"
+        elif damaged:
             self.trouble = f"{damaged} records are damaged"
 
 
