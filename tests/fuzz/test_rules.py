@@ -13,19 +13,19 @@ from tercio.brain.detect.sigma import compile_rules
 from tercio.brain.detect.windows import Hit, Windows, step
 from tercio.content import rule_texts
 from tercio.model.canon import canonical
-from tercio.model.events import Endpoint, Event, Match, Provenance
+from tercio.model.events import Batch, Endpoint, Event, Match, Provenance
 from tercio.products.sensors import SENSORS
 from tests.fuzz.mutate import in_linear_time, mutated, rounds
 
 GOOD = rule_texts()["modbus-write/rule.yml"]
 PIECES = [
     *(text.encode() for text in rule_texts().values()),
-    b"title: t\nid: a\nlogsource: {product: suricata, service: dns}\ndetection: {s: {f|re: '(a+)+$'}, condition: s}\n",
+    b"title: t\nname: a\nlogsource: {product: suricata, service: dns}\ndetection: {s: {f|re: '(a+)+$'}, condition: s}\n",
     (
-        b"title: t\nid: b\nlogsource: {category: webserver}\ndetection: {s: [x, y*z], t: {a|cidr: 10.0.0.0/8}, "
+        b"title: t\nname: b\nlogsource: {category: webserver}\ndetection: {s: [x, y*z], t: {a|cidr: 10.0.0.0/8}, "
         b"condition: 1 of them and not all of s*}\n"
     ),
-    b"title: t\nid: c\nfilter: {rules: any, s: {f|base64offset|contains: x, g|windash: -x}, condition: s}\n",
+    b"title: t\nname: c\nfilter: {rules: any, s: {f|base64offset|contains: x, g|windash: -x}, condition: s}\n",
     (
         b"title: t\nname: d\ncorrelation: {type: value_sum, rules: a, group-by: [f], timespan: 1m, "
         b"condition: {field: g, gt: 1.5}}\n"
@@ -132,3 +132,38 @@ def test_whatever_the_clocks_say_windows_stay_a_value_that_can_be_written(
     events = {hit.event.id for hit in given_}
     assert all(set(finding.events) <= events for finding in findings)
     assert sum(len(track) for groups in whole.tracks.values() for track in groups.values()) <= 6 * len(given_)
+
+
+SLOW = {
+    "a.yml": """\
+title: a
+name: a
+logsource: {product: suricata, service: dns}
+detection:
+  repeats: {dns.rrname|re: '(a+)+$'}
+  wild: {dns.rrname: '*a*a*a*a*a*b'}
+  long: {dns.rrname|contains|all: [aaaaaaaaaaaaaaaaaaaaaaaab, b]}
+  same: {dns.rrname|fieldref|contains: dns.other}
+  words: [aaaaaaaaaaaaaaaaab, 'a*?*c']
+  condition: 1 of them
+"""
+}
+HEAD = b'{"event_type":"dns","timestamp":"2026-11-24T08:00:00Z","dns":{"rrname":'
+
+
+def test_a_megabyte_made_to_be_slow_is_matched_in_linear_time() -> None:
+    """Repeats in repeats, wildcards over wildcards, needles that nearly are there; lists and nesting without end."""
+    detector = Detector(compile_rules(SLOW), {"eve": SENSORS["suricata"].log_source})
+    size = 1 << 20
+    many = b"[" + b",".join(b'"a%d"' % number for number in range(50_000)) + b"]"
+    lines = (
+        HEAD + b'"' + b"a" * size + b'!"}}\n',
+        HEAD + b'"' + b"aab" * (size // 3) + b'!","other":"' + b"a" * (size // 2) + b'"}}\n',
+        HEAD + many + b',"other":' + many + b"}}\n",
+        HEAD + b'{"x":' * 900 + b"1" + b"}" * 900 + b"}}\n",
+        HEAD + b'"ab","' + b'a":1,"'.join(b"%d" % number for number in range(50_000)) + b'":1}}\n',
+        HEAD + b'"caaa"}}\n',
+    )
+    with in_linear_time():
+        found = detector.match(Batch("eve", "1", 0, lines, 0))
+    assert {each.index for each in found} >= {len(lines) - 1}
