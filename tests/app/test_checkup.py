@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import subprocess
@@ -8,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tercio.app.checkup import Finding, Weight, hands, loop, sources
+from tercio.app.checkup import Finding, Weight, hands, loop, sources, workers
 from tercio.app.settings import Settings, load
 from tercio.app.supervisor import prepare
+from tercio.loop.sources import SOCKET
+from tercio.model.reports import Hello, Place
+from tercio.products.transports.reports import Reports
 from tercio.store.keys import signing_key
 from tests.app.given import TOML, changed, home
 from tests.products.field import Namespace, Served
+from tests.products.transports.test_reports import Peer
 
 LINE = b'{"timestamp":"2026-11-24T08:00:00.000000+0000","event_type":"stats","stats":{}}\n'
 
@@ -177,3 +182,35 @@ def test_whether_the_loop_listens(running: Settings, tmp_path: Path):
         dead.bind(str(tmp_path / "state" / "loop.sock"))
     (finding,) = loop(load(home(tmp_path)))
     assert finding.weight == Weight.WARN
+
+
+HOSTS = '[sources.h1]\nsensor = "windows"\npath = "h1.json"\n[workers]\ncount = 1\n'
+
+
+def test_a_worker_is_named_where_nobody_reads(tmp_path: Path):
+    settings = load(home(tmp_path, TOML + HOSTS))
+    assert list(workers(load(home(tmp_path / "none")))) == []
+    words = "no loop hears it now; `tercio up` starts both"
+    assert list(workers(settings)) == [Finding("worker bulk-1", Weight.WARN, words)]
+
+    async def seen(shares: dict[str, tuple[str, ...]], hello: Hello | None = None) -> Finding:
+        places = [Place(name, "/x", None, 0) for names in shares.values() for name in names]
+        server = await Reports(shares, places, "s", lambda: None, lambda *_: None).listen(settings.state / SOCKET)
+        try:
+            peer = await Peer.at(settings.state / SOCKET, hello) if hello is not None else None
+            if peer is not None:
+                await peer.heard()
+            (found,) = await asyncio.to_thread(lambda: list(workers(settings)))
+            return found
+        finally:
+            server.close()
+
+    share = {"bulk-1": ("h1",)}
+    good = asyncio.run(seen(share, Hello("bulk-1", "s")))
+    assert good == Finding("worker bulk-1", Weight.OK, "reads h1")
+    gone = asyncio.run(seen(share))
+    assert (gone.weight, gone.words[:41]) == (Weight.FAIL, "nobody reads h1: it does not run; `tercio")
+    other = asyncio.run(seen(share, Hello("bulk-1", "t")))
+    assert (other.weight, "its rules or sources are others" in other.words) == (Weight.FAIL, True)
+    unknown = asyncio.run(seen({"bulk-1": ("h2",)}))
+    assert unknown.words == "the loop that runs does not know that it reads h1: start `tercio up` anew"

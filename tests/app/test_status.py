@@ -12,7 +12,7 @@ from tercio.model.canon import canonical
 from tercio.model.records import Transaction
 from tercio.model.units import SECOND
 from tercio.store.state import State
-from tests.app.given import attacked, changed, drawn, home
+from tests.app.given import TOML, attacked, changed, drawn, home
 from tests.loop.given import START
 
 
@@ -56,6 +56,14 @@ def test_a_loop_that_lives_and_a_hand_that_does_not(running: Settings):
     assert "does not answer" in told["gateway"][1]
     assert told["dmz"] == (True, "act")
     assert not status.ok
+
+
+def test_a_worker_that_nobody_hears_is_shown(tmp_path: Path):
+    hosts = '[sources.h1]\nsensor = "windows"\npath = "h1.json"\n[workers]\ncount = 1\n'
+    status = look(load(home(tmp_path, TOML + hosts)), START)
+    assert [(part.name, part.ok) for part in status.workers] == [("bulk-1", False)]
+    assert "worker bulk-1" in drawn(page(status))
+    assert look(load(home(tmp_path / "none")), START).workers == ()
 
 
 def test_a_silent_sensor_and_what_people_said_hold_zones_back(running: Settings, tmp_path: Path):

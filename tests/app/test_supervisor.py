@@ -15,7 +15,18 @@ from msgspec.structs import replace
 
 from tercio.app import supervisor
 from tercio.app.settings import SettingsError, load
-from tercio.app.supervisor import Ended, Part, hand_words, order_key, own_file, parts, prepare, supervise, tied
+from tercio.app.supervisor import (
+    Ended,
+    Part,
+    hand_words,
+    order_key,
+    own_file,
+    own_words,
+    parts,
+    prepare,
+    supervise,
+    tied,
+)
 from tercio.model.site import Autonomy
 from tercio.model.siteparse import parse_site
 from tercio.store.keys import KeyUnusable, read_public
@@ -200,6 +211,16 @@ def test_hands_that_are_started_here_come_first_and_all_are_tied(tmp_path: Path)
     )  # fmt: skip
     assert loop.argv[4:] == (sys.executable, "-m", "tercio", "loop", "--settings", str(tmp_path / "tercio.toml"))
     assert hand.argv[:4] == loop.argv[:4] == ("setpriv", "--pdeathsig", "TERM", "--")
+
+
+def test_workers_come_after_their_loop_yield_to_it_and_end_nobody(tmp_path: Path):
+    hosts = '[sources.{0}]\nsensor = "windows"\npath = "{0}.json"\n'
+    text = TOML + hosts.format("h1") + hosts.format("h2") + "[workers]\ncount = 2\n"
+    settings = load(home(tmp_path, text))
+    loop, *workers = parts(settings, parse_site((tmp_path / "site.toml").read_text()))
+    assert (loop.name, loop.vital) == ("loop", True)
+    assert [(part.name, part.vital) for part in workers] == [("worker bulk-1", False), ("worker bulk-2", False)]
+    assert workers[1].argv == tied(("nice", "-n", "5", *own_words(settings, "worker", "bulk-2")))
 
 
 def test_what_the_parts_expect_is_prepared_once(tmp_path: Path):

@@ -70,6 +70,12 @@ def test_the_time_of_the_last_record_is_told_where_a_rule_waits_for_it():
     assert (first.latest, second.latest) == (0, START + 9), "not before what it stands behind"
 
 
+def test_a_record_of_a_host_that_ends_lines_in_its_own_way_is_whole():
+    line = eve("dns", START, WS1, PLC1)
+    (lot,) = sift(content(), batch(line.replace(b"\n", b"\r\n"), line[:-2] + b"\r\n"))
+    assert (lot.seen, [each.raw for each in lot.unparsed]) == ((), [line[:-2] + b"\r\n"])
+
+
 def test_nothing_read_moves_nothing():
     (lot,) = sift(content(), batch())
     assert (lot.offset, lot.end, lot.records) == (100, 100, 0)

@@ -88,7 +88,7 @@ def _latest(sensor: Sensor, batch: Batch, end: int, lines: Sequence[bytes]) -> i
 def _shaped(line: bytes) -> bool:
     """Whether a record begins and ends as a JSON object does: one that was cut off, or grew together, does not, and
     neither does what its sensor can give no shape."""
-    return line.startswith(b"{") and line.endswith(b"}\n")
+    return line.startswith(b"{") and line.endswith((b"}\n", b"}\r\n"))
 
 
 def _halves(sensor: Sensor, batch: Batch) -> tuple[Batch, ...]:
