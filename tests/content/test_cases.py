@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tercio.brain.detect.engine import Detector
 from tercio.brain.detect.rules import RuleSet
@@ -206,3 +207,9 @@ def test_what_no_write_rule_sees_is_a_finding_from_a_proven_source(name: str, te
 def test_the_content_is_compiled_the_same_way_every_time() -> None:
     assert isinstance(RULESET, RuleSet)
     assert compile_rules(dict(reversed(rule_texts().items()))) == RULESET
+
+
+def test_remote_access_services_are_the_same_by_either_name() -> None:
+    said = yaml.safe_load(rule_texts()["remote-access-tls/rule.yml"])["detection"]["service"]["tls.sni|endswith"]
+    asked = yaml.safe_load(rule_texts()["remote-access-dns/rule.yml"])["detection"]["service"]
+    assert asked == {"dns.query.rrname|endswith": said}

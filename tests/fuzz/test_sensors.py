@@ -55,10 +55,9 @@ def read(name: str, lines: Sequence[bytes]) -> list[Event | Unparsed]:
     raw, shaped = sensor.records(tuple(lines))
     assert len(raw) == len(shaped)
     assert sum(map(len, raw)) == sum(map(len, lines)), "no byte is lost or made up"
-    if sensor.reshape is not None:
-        for line in filter(None, shaped):
-            assert isinstance(msgspec.json.decode(line), dict)
-            assert line.endswith(b"}\n")
+    for line in (line for written, line in zip(raw, shaped, strict=True) if line not in (b"", written)):
+        assert isinstance(msgspec.json.decode(line), dict), "what is given another shape is an object"
+        assert line.endswith(b"}\n")
     told, offset = [], 0
     for line in raw:
         assert sensor.observes(line) in (True, False)

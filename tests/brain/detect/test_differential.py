@@ -128,14 +128,14 @@ def agree(detection: dict[str, Any], events: list[dict[str, Any]], *filters: dic
     assert matches(ruleset, events) == expected, (detection, filters, events)
 
 
-@settings(max_examples=settings().max_examples if DEEP else 250, suppress_health_check=SLOW)
+@settings(max_examples=settings().max_examples if DEEP else 200, suppress_health_check=SLOW)
 @given(DETECTION, EVENTS)
 @example({"s1": {"f": []}, "s2": ["x"], "t": {"f": ""}, "condition": "s1 or s2 and not t"}, [{"f": []}, {"f": ""}, {}])
 def test_engine_and_oracle_agree(detection: dict[str, Any], events: list[dict[str, Any]]) -> None:
     agree(detection, events)
 
 
-@settings(max_examples=settings().max_examples // 10 if DEEP else 60, suppress_health_check=SLOW)
+@settings(max_examples=settings().max_examples // 10 if DEEP else 40, suppress_health_check=SLOW)
 @given(DETECTION, st.lists(DETECTION.map(lambda d: {**d, "condition": "1 of s*"}), min_size=1, max_size=2), EVENTS)
 def test_filters_narrow_a_rule_as_the_oracle_says(
     detection: dict[str, Any], filters: list[dict[str, Any]], events: list[dict[str, Any]]
@@ -143,7 +143,7 @@ def test_filters_narrow_a_rule_as_the_oracle_says(
     agree(detection, events, *filters)
 
 
-@settings(max_examples=60, suppress_health_check=SLOW)
+@settings(max_examples=40, suppress_health_check=SLOW)
 @given(
     st.lists(st.fixed_dictionaries({"s1": SECTION, "condition": st.just("s1")}), min_size=4, max_size=8),
     st.lists(EVENT),
