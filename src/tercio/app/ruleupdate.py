@@ -21,6 +21,7 @@ import msgspec
 
 from tercio.brain.detect.rules import Rejected
 from tercio.brain.detect.sigma import compile_rules
+from tercio.products.transports.tape import ended
 
 MOST_FILES = 20_000
 MOST_BYTES = 256 << 20
@@ -172,21 +173,9 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
                 for member in archive:
                     if member.isreg() and _wanted(member.name, member.size) and (file := archive.extractfile(member)):
                         yield member.name, file.read()
-                _ended(archive)
+                ended(archive)
     except _DAMAGED as error:
         raise ValueError(f"{source} is neither a folder nor an archive that can be read (tar, zip): {error}") from error
-
-
-def _ended(archive: tarfile.TarFile) -> None:
-    """Whether this is really the end: tarfile also takes a damaged header for it, and half a release must not look like
-    a whole one. Raises tarfile.ReadError, or what the stream's own check raises."""
-    for _ in range(MOST_BYTES // LARGEST):
-        rest = archive.fileobj.read(LARGEST) if archive.fileobj else b""
-        if not rest:
-            return
-        if rest.strip(b"\0"):
-            break
-    raise tarfile.ReadError("it is damaged, or goes on behind its end")
 
 
 def _wanted(name: str, size: int) -> bool:

@@ -99,6 +99,22 @@ def test_a_damaged_file_gives_what_it_has_and_says_the_rest(data: bytes, tmp_pat
     assert "breaks off" in found.trouble
 
 
+def test_a_tape_that_is_damaged_in_its_middle_is_read_up_to_there_and_said(tmp_path: Path, folder: Path):
+    """To tarfile a damaged header looks like the end."""
+    with tarfile.open(tmp_path / "a.tar", "w") as tape:
+        for name in ("one", "two", "three"):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(LINES[0])
+            tape.addfile(entry, io.BytesIO(LINES[0]))
+    data = bytearray((tmp_path / "a.tar").read_bytes())
+    data[1024] ^= 1
+    (tmp_path / "a.tar").write_bytes(data)
+    one, rest = recordings([tmp_path / "a.tar"], folder)
+    assert read(one) == LINES[:1]
+    assert isinstance(rest, Skipped)
+    assert "can't be read to its end: it is damaged" in rest.why
+
+
 def test_an_archive_that_unpacks_to_too_much_is_left(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recorded, "MOST_UNPACKED", 20)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:

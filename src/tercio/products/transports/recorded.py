@@ -16,6 +16,7 @@ from typing import IO, cast
 import msgspec
 
 from tercio.products.transports.eventlog import EventLog
+from tercio.products.transports.tape import ended
 
 LONGEST_LINE = 4 << 20
 """Bytes of one line that are passed on; the rest of a longer line is skipped."""
@@ -121,7 +122,7 @@ def recordings(paths: Iterable[Path], folder: Path) -> Iterator[Recording | Skip
                 room -= place.stat().st_size
                 yield _looked_at(inner, place)
         except (*_BROKEN, RuntimeError, NotImplementedError) as error:
-            yield Skipped(name, f"this archive can't be read: {_words(error)}")
+            yield Skipped(name, f"this archive can't be read to its end: {_words(error)}")
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
@@ -176,6 +177,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             file = tape.extractfile(member) if member.isfile() else None
             if file is not None:
                 yield member.name, file
+        ended(tape)
 
 
 def _tape(path: Path) -> tarfile.TarFile:
