@@ -116,9 +116,6 @@ class Archivist:
                 self._sources[name] = _Source(name, followed, reached[name])
         self._take_up([line for line in self._lines if self._sources[line.source].wants(line)])
         self._store = store
-        if self._trouble:
-            _log("archive", f"the store answers again; {len(self._lines):,} lines waited")
-        self._trouble = ""
 
     def _turn(self) -> None:
         """Read what there is, and write it: when that was all, or enough."""
@@ -129,7 +126,11 @@ class Archivist:
             self._note(source.name, source.missed())
         behind = any(source.tail.behind for source in self._sources.values())
         if self._full or not behind:
+            waited = len(self._lines)
             self._write()
+            if self._trouble:
+                _log("archive", f"the store takes lines again; {waited:,} had waited, and their files go on")
+            self._trouble = ""
         if not self._full and not behind:
             self._stopped.wait(TICK)
 
@@ -170,7 +171,7 @@ class Archivist:
 
     def _fail(self, trouble: str) -> None:
         if trouble != self._trouble:
-            _log("archive", f"{trouble}; nothing is kept of the past meanwhile, and files wait to be read")
+            _log("archive", f"{trouble}; meanwhile nothing is kept of the past, and files wait to be read")
         self._trouble = trouble
         if self._store is not None:
             self._store.close()

@@ -4,6 +4,7 @@ A process has one engine. It must never fork, and does not end by a crash of its
 watches it by asking, and kills it.
 """
 
+import os
 import queue
 import re
 from collections.abc import Generator, Iterator, Mapping
@@ -95,16 +96,25 @@ class _Line:
         with _refusals():
             self._use(statement.database or "default")
             if statement.data_form:
-                with self._session.send_insert(statement.sql, statement.data_form) as insert:
-                    insert.append(statement.data)
-                    insert.finish()
-                return
-            if not _STREAMED.fullmatch(statement.sql):
+                self._insert(statement)
+            elif not _STREAMED.fullmatch(statement.sql):
                 yield bytes(self._session.query(statement.sql, statement.form, params=dict(statement.values)).bytes())
-                return
-            with self._session.send_query(statement.sql, statement.form, params=dict(statement.values)) as answer:
-                for block in answer:
-                    yield bytes(block.bytes())
+            else:
+                with self._session.send_query(statement.sql, statement.form, params=dict(statement.values)) as answer:
+                    for block in answer:
+                        yield bytes(block.bytes())
+
+    def _insert(self, statement: Statement) -> None:
+        """Insert by a file in memory: the engine's own way to take data by pieces (send_insert of chDB 26.9) says that
+        rows are written though the disk was full."""
+        handle = os.memfd_create("insert", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(handle, "wb", closefd=False) as file:
+                file.write(statement.data)
+            place = f"/proc/self/fd/{handle}"
+            self._session.query(f"{statement.sql} FROM INFILE '{place}' FORMAT {statement.data_form}")
+        finally:
+            os.close(handle)
 
     def close(self) -> None:
         self._session.close()

@@ -4,6 +4,7 @@ Bytes are kept as they were written: a String of ClickHouse is bytes, and no tex
 """
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -91,7 +92,8 @@ class Events:
         import clickhouse_connect  # noqa: PLC0415  Nobody but who asks the store needs it, least of all the loop.
         from clickhouse_connect.driver.httputil import get_pool_manager  # noqa: PLC0415
 
-        logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # What fails is raised, and told once.
+        for name in ("clickhouse_connect", "urllib3"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # What fails is raised, and told once.
         at = urlsplit(url)
         here = at.hostname in LOOPBACK
         with _silence():
@@ -268,6 +270,8 @@ class Events:
             )
 
 
+_PREFACE = re.compile(r"^.*?server response: (?:.*?DB::Exception: )?", re.DOTALL)
+"""What the client puts before the store's own words."""
 _TIMES = {"time": "int", "received": "int"}
 
 
@@ -297,15 +301,17 @@ def _silence() -> Iterator[None]:
     try:
         yield
     except (ClickHouseError, HTTPError) as error:
-        raise EventsSilent(f"the event store does not answer: {_reason(error)}") from error
+        raise EventsSilent(f"the event store can't be used: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:
     """The system's word on why nobody answered, where it has one; else the store's own, or its client's."""
     found: BaseException | None = error
     while found is not None:
+        if isinstance(found, TimeoutError):
+            return "it takes too long"
         if isinstance(found, OSError) and found.strerror:
             return found.strerror
         found = getattr(found, "reason", None) or found.__cause__ or found.__context__
         found = found if isinstance(found, BaseException) else None
-    return str(error).removeprefix("Received ClickHouse exception, ")
+    return _PREFACE.sub("", str(error)).strip()
