@@ -20,7 +20,7 @@ from tests.fuzz.mutate import in_linear_time, mutated, rounds
 GOOD = rule_texts()["modbus-write/rule.yml"]
 PIECES = [
     *(text.encode() for text in rule_texts().values()),
-    b"title: t\nname: a\nlogsource: {product: suricata, service: dns}\ndetection: {s: {f|re: '(a+)+$'}, condition: s}\n",
+    b"title: t\nname: a\nlogsource: {product: suricata, service: dns}\ndetection: {s: {f|re: '(a+)+'}, condition: s}\n",
     (
         b"title: t\nname: b\nlogsource: {category: webserver}\ndetection: {s: [x, y*z], t: {a|cidr: 10.0.0.0/8}, "
         b"condition: 1 of them and not all of s*}\n"
