@@ -88,7 +88,7 @@ def test_with_a_full_disk_nothing_is_ordered_and_afterwards_nothing_is_lost(tmp_
                 write(tmp_path, alert(now(), WS1, PLC1))
                 await until(lambda: shell._pile.lots)
                 held = len(shell._pile.lots)
-                for _ in range(20):
+                for _ in range(10):
                     write(tmp_path, poll(now()), alert(now(), EWS1, PLC1))
                     await asyncio.sleep(0.02)
                 assert not hand.orders
@@ -96,7 +96,7 @@ def test_with_a_full_disk_nothing_is_ordered_and_afterwards_nothing_is_lost(tmp_
                 assert not shell._state.incidents
             await until(lambda: len(shell._state.effects) == 2)
             assert {e.target.asset for e in shell._state.effects.values()} == {"ws1", "ews1"}
-            assert sum(i.repeats for i in shell._state.incidents.values()) == 19
+            assert sum(i.repeats for i in shell._state.incidents.values()) == 9
         assert len(records(tmp_path, "finding")) == 2
 
     asyncio.run(story())
