@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.json import encode
 
 from tercio.brain.detect.engine import Detector
-from tercio.brain.detect.questions import MOST_PAIRS
+from tercio.brain.detect.leaves import MOST_PAIRS
 from tercio.brain.detect.sigma import compile_rules
 from tercio.loop.conduct import MOST_FAILED
 from tercio.loop.sense import Sensed

@@ -15,6 +15,7 @@ def scan(database: hyperscan.Database, text: bytes) -> set[int]:
 def test_what_was_made_once_is_taken_back() -> None:
     first = Databases()
     assert scan(first.of(*FIRST), b"xaabC") == {7, 9}
+    assert first.of(*FIRST) is first.of(*FIRST), "and shared by those who ask for the same"
     assert first.made == 1
     again = Databases(first.used)
     assert scan(again.of(*FIRST), b"xaabC") == {7, 9}

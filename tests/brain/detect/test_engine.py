@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tercio.brain.detect import engine
 from tercio.brain.detect.engine import Detector
-from tercio.brain.detect.questions import MOST_PAIRS
+from tercio.brain.detect.leaves import MOST_PAIRS
 from tercio.brain.detect.rules import RuleSet
 from tercio.brain.detect.sigma import compile_rules
 from tercio.model.events import Batch, Failed, LogSource, Match

@@ -2,9 +2,11 @@ import pytest
 from msgspec import UNSET
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.content import Content
+from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.groups import Group, carried_values
 from tercio.brain.detect.memory import LARGEST, Memory
-from tercio.brain.detect.patterns import FieldMatcher
+from tercio.brain.detect.parts import Part
 from tercio.brain.detect.questions import Questions, reached
 from tercio.brain.detect.rules import Origin, Rule
 from tercio.model.findings import Level
@@ -26,14 +28,10 @@ def rule(condition: int, *carries: str) -> Rule:
 
 
 def group(known: dict[int, bool], *conditions: int, memory: Memory | None = None) -> Group:
-    matchers = {
-        field: FieldMatcher(
-            {i: n for i, n in enumerate(NODES) if isinstance(n, ir.Text | ir.Null) and n.field == field}
-        )
-        for field in ("kind", "f", "g")
-    }
-    questions = Questions(NODES, known, Questions(NODES), reached(NODES, known))
-    return Group(questions, matchers, [rule(condition) for condition in conditions], memory=memory)
+    content = Content(NODES, Databases())
+    part = Part([rule(condition) for condition in conditions], content, content.routing(("kind",)))
+    questions = Questions(NODES, known, content.questions, reached(NODES, known))
+    return Group(content, [part], questions, memory=memory)
 
 
 def found(made: Group, line: bytes) -> list[str]:
@@ -46,15 +44,6 @@ def test_only_open_questions_need_fields() -> None:
     decided = group({0: False}, 5)
     assert decided._usual.fields == ()
     assert found(decided, b"{}") == ["r5"]
-
-
-def test_rules_are_asked_by_their_anchors() -> None:
-    made = group({0: True}, 3, 5, 7)
-    assert set(made._anchored) == {1, 2}, "of a conjunction, the longer text"
-    assert made._unanchored == []
-    assert [rule.id for rule in group({}, 6)._unanchored] == ["r6"], "what is only denied has none"
-    assert [rule.id for rule in group({}, 5)._unanchored] == ["r5"], "nor a choice of which one part has none"
-    assert set(group({}, 9)._anchored) == {1, 8}
 
 
 def test_all_kinds_together() -> None:
@@ -81,8 +70,8 @@ def test_what_was_answered_once_is_remembered_within_bounds():
 
 
 def test_what_python_holds_to_be_equal_is_told_apart():
-    nodes = (ir.Number("f", 1),)
-    made = Group(Questions(nodes), {"f": FieldMatcher({0: nodes[0]})}, [rule(0)])
+    content = Content((ir.Number("f", 1),), Databases())
+    made = Group(content, [Part([rule(0)], content, content.routing(("kind",)))], content.questions)
     for _ in range(2):
         found_of = [found(made, b'{"f":%s}' % text) for text in (b"1", b"true", b"1.0", b"1")]
         assert found_of == [["r0"], [], ["r0"], ["r0"]]

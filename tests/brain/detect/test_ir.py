@@ -1,9 +1,25 @@
 import sys
+from typing import Any
 
 import msgspec
 import pytest
 
-from tercio.brain.detect.ir import And, Exists, Graph, Node, Not, Null, Number, Or, Text, fold, scalars, text_of
+from tercio.brain.detect.ir import (
+    And,
+    Exists,
+    Graph,
+    Node,
+    Not,
+    Null,
+    Number,
+    Or,
+    Text,
+    fold,
+    folded,
+    number_of,
+    scalars,
+    text_of,
+)
 
 ALL_CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
 
@@ -36,10 +52,12 @@ def test_nodes_are_plain_values() -> None:
 
 
 def test_folding_keeps_the_length_and_is_done_once() -> None:
-    folded = [fold(character) for character in ALL_CHARACTERS]
-    assert {len(text) for text in folded} == {1}
-    assert [fold(text) for text in folded] == folded
-    assert fold("".join(ALL_CHARACTERS)) == "".join(folded)
+    everything = "".join(ALL_CHARACTERS)
+    small = fold(everything)
+    assert len(small) == len(everything)
+    assert fold(small) == small
+    assert folded(everything) == small.encode()
+    assert all(fold(letter) == other for letter, other in zip(everything, small, strict=True) if letter != other)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +98,26 @@ def test_scalars() -> None:
     assert scalars(None) == (None,)
     assert scalars([1, [2, {"a": 3}, []], None]) == (1, 2, None)
     assert scalars({"a": 1}) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1),
+        (1.5, 1.5),
+        ("1", 1),
+        ("-1.50", -1.5),
+        (True, None),
+        (None, None),
+        ("1e3", None),
+        ("inf", None),
+        ("nan", None),
+        ("\u0661", None),
+        (" 1", None),
+        ("1\n", None),
+        ("9" * 50, None),
+        ([], None),
+    ],
+)
+def test_number_of(value: Any, number: float | None) -> None:
+    assert number_of(value) == number

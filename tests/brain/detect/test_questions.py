@@ -1,10 +1,11 @@
-import pytest
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from tercio.brain.detect import ir
-from tercio.brain.detect.questions import Questions, reached, same
+from tercio.brain.detect.questions import Questions, reached
+from tercio.brain.detect.records import Record
 from tests.brain.detect.graph import NODES
 
 
@@ -24,20 +25,16 @@ def questions(known: dict[int, bool]) -> Questions:
     return Questions(NODES, known, Questions(NODES), reached(NODES, known))
 
 
-LEAVES = st.sampled_from([0, 1, 2, 8])
+TEXT = st.sampled_from([UNSET, None, "x", "X", "y", "is long enough", ["x", "y"]])
 
 
-@given(st.dictionaries(LEAVES, st.booleans()), st.frozensets(LEAVES), st.integers(0, 9))
-def test_knowing_beforehand_changes_no_answer(known: dict[int, bool], held: frozenset[int], place: int):
-    hits = frozenset(held - known.keys()) | {leaf for leaf, holds in known.items() if holds}
-    made, plain = questions(known), Questions(NODES)
-    answer = plain.test(place)(hits, {})
-    if made.known(place) is None:
-        assert made.test(place)(hits, {}) is answer
-        anchor = made.anchor(place)
-        assert not (answer and anchor) or anchor[1] & hits
-    else:
-        assert made.known(place) is answer
+@given(st.sampled_from(["a", "b", UNSET]), TEXT, TEXT, st.sampled_from(range(len(NODES))))
+def test_knowing_beforehand_changes_no_answer(kind: Any, f: Any, g: Any, place: int) -> None:
+    record = Record({"kind": kind, "f": f, "g": g}, {})
+    plain = Questions(NODES)
+    made = questions({0: plain.test(0)(record)})
+    answer = plain.test(place)(record)
+    assert (made.test(place)(record) if made.known(place) is None else made.known(place)) is answer
 
 
 def test_what_does_not_hang_on_the_known_is_shared():
@@ -51,18 +48,3 @@ def test_what_does_not_hang_on_the_known_is_shared():
 def test_nodes_within_reach_of_leaves():
     assert [place for place, flag in enumerate(reached(NODES, [0])) if flag] == [0, 3, 4, 5]
     assert not any(reached(NODES, []))
-
-
-@pytest.mark.parametrize(
-    ("value", "other", "answer"),
-    [
-        ("a", "A", True),
-        (1, "1", True),
-        (UNSET, "a", False),
-        ("a", UNSET, False),
-        (None, None, False),
-        (["b", "a"], ["a"], True),
-    ],
-)
-def test_same(value: object, other: object, answer: bool) -> None:
-    assert same(ir.SameAs("f", "g", starts=False, ends=False), value, other) is answer

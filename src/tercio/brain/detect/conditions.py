@@ -32,7 +32,7 @@ from sigma.types import (
 
 from tercio.brain.detect import ir
 from tercio.brain.detect.fields import ANYWHERE
-from tercio.brain.detect.patterns import expression_of
+from tercio.brain.detect.patterns import flags_of
 from tercio.brain.detect.placeholders import Placeholders
 
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: ir.MANY, SpecialChars.WILDCARD_SINGLE: ir.ONE}
@@ -50,11 +50,6 @@ _PARTS: dict[TimestampPart, ir.Part] = {
     TimestampPart.MONTH: "month",
     TimestampPart.YEAR: "year",
 }
-
-
-MOST_PIECES = 12
-LONG = 1_000
-"""Wildcards in one text, or characters, from which on it is first tried alone whether it can be matched at all."""
 
 
 class Unsupported(Exception):
@@ -187,20 +182,14 @@ def _text(field: str, value: SigmaString, *, cased: bool) -> ir.Text:
             parts.append(_WILDCARDS[part])
         else:
             raise Unsupported(f"it has a placeholder, %{part.name}%, inside another")
-    text = ir.Text(field, tuple(parts), cased)
-    if sum(isinstance(part, int) for part in parts) >= MOST_PIECES:
-        _linear(text, "one of its texts, with so many wildcards,")
-    elif sum(len(part) for part in parts if isinstance(part, str)) >= LONG:
-        _linear(text, "one of its texts, which is so long,")
-    return text
+    return ir.Text(field, tuple(parts), cased)
 
 
-def _linear(leaf: ir.Text | ir.Regex, name: str) -> None:
+def _linear(leaf: ir.Regex, name: str) -> None:
     """Raises Unsupported for what cannot be matched in linear time and bounded memory."""
-    expression, modes = expression_of(leaf)
     try:
         hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-            expressions=[expression.encode()], ids=[0], elements=1, flags=[modes]
+            expressions=[leaf.pattern.encode()], ids=[0], elements=1, flags=[flags_of(leaf)]
         )
     except hyperscan.error as error:
         raise Unsupported(f"{name} cannot be matched in linear time: {error}") from error

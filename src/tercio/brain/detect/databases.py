@@ -19,6 +19,7 @@ class Databases:
 
     def __init__(self, known: Mapping[str, bytes] | None = None) -> None:
         self._known = known or {}
+        self._open: dict[str, hyperscan.Database] = {}
         self.used: dict[str, bytes] = {}
         """Everything that was asked for, by a hash of what is in it."""
         self.made = 0
@@ -27,6 +28,8 @@ class Databases:
     def of(self, expressions: Sequence[str], ids: Sequence[int], flags: Sequence[int]) -> hyperscan.Database:
         """The database in which each expression, under these flags, is found as its id. Raises hyperscan.error."""
         key = hashlib.sha256(canonical([expressions, ids, flags])).hexdigest()
+        if key in self._open:
+            return self._open[key]
         database = self._taken(key)
         if database is None:
             database = hyperscan.Database(mode=MODE)
@@ -38,6 +41,7 @@ class Databases:
             )
             self.made += 1
             self.used[key] = hyperscan.dumpb(database)
+        self._open[key] = database
         return database
 
     def _taken(self, key: str) -> hyperscan.Database | None:

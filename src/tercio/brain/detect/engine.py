@@ -1,17 +1,19 @@
 """Base rules over batches of lines: route, decode what the route's rules need, ask, match (DESIGN §6)."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.content import Content
 from tercio.brain.detect.databases import Databases
 from tercio.brain.detect.fields import FieldReader
 from tercio.brain.detect.groups import Group
 from tercio.brain.detect.memory import Memory
-from tercio.brain.detect.patterns import FieldMatcher
-from tercio.brain.detect.questions import Questions, reached
+from tercio.brain.detect.parts import Part
+from tercio.brain.detect.questions import Questions
+from tercio.brain.detect.records import Record
 from tercio.brain.detect.rules import Origin, Rule, RuleSet
 from tercio.model.events import Batch, Failed, LogSource, Match
 
@@ -36,12 +38,9 @@ class Detector:
     def __init__(
         self, ruleset: RuleSet, log_sources: Mapping[str, LogSource], databases: Databases | None = None
     ) -> None:
+        content = Content(ruleset.nodes, databases or Databases())
         memory = Memory()
-        matchers = _matchers(ruleset, memory, databases or Databases())
-        questions = Questions(ruleset.nodes)
-        self._routers = {
-            name: _Router(ruleset, matchers, questions, memory, source) for name, source in log_sources.items()
-        }
+        self._routers = {name: _Router(ruleset, content, memory, source) for name, source in log_sources.items()}
         self.live = {name: router.takes for name, router in self._routers.items()}
         taken = frozenset[str]().union(*self.live.values())
         self.unrouted = {
@@ -70,38 +69,24 @@ class Detector:
 class _Router:
     """The groups of one source."""
 
-    def __init__(
-        self,
-        ruleset: RuleSet,
-        matchers: Mapping[str, FieldMatcher],
-        questions: Questions,
-        memory: Memory,
-        source: LogSource,
-    ) -> None:
-        self._nodes = ruleset.nodes
-        self._matchers = matchers
-        self._questions = questions
+    def __init__(self, ruleset: RuleSet, content: Content, memory: Memory, source: LogSource) -> None:
+        self._content = content
         self._memory = memory
         self._source = source
         self._reader = FieldReader(source.routes, source.places)
-        self._leaves = [
-            (place, node.field)
-            for place, node in enumerate(ruleset.nodes)
-            if not isinstance(node, ir.And | ir.Or | ir.Not | ir.SameAs) and node.field in source.routes
-        ]
-        self._flags = reached(ruleset.nodes, [place for place, _ in self._leaves])
-        nothing_routed = self._questions_of({place: False for place, _ in self._leaves})
-        self._anywhere: list[Rule] = []
-        self._routed: dict[Route, list[Rule]] = {}
+        self._routing = content.routing(source.routes)
+        nothing_routed = self._questions(dict.fromkeys(self._routing.leaves, False))
+        together: dict[tuple[Route, ...] | None, list[Rule]] = {}
         for rule in ruleset.rules.values():
             routes = routes_of(rule.origin, source)
             if routes is None and nothing_routed.known(rule.condition) is False:
-                self._anywhere.append(rule)
-            for route in routes or ():
-                self._routed.setdefault(_key(route), []).append(rule)
+                together.setdefault(None, []).append(rule)
+            if routes:
+                together.setdefault(tuple(dict.fromkeys(map(_key, routes))), []).append(rule)
+        self._parts = [(routes, Part(rules, content, self._routing)) for routes, rules in together.items()]
         self._groups: dict[Hashable, Group | None] = {}
-        self._plans: dict[tuple[tuple[str, ...], frozenset[int]], Group | None] = {}
-        self.takes = frozenset(r.id for rules in (self._anywhere, *self._routed.values()) for r in rules)
+        self._plans: dict[tuple[tuple[int, ...], frozenset[int]], Group | None] = {}
+        self.takes = frozenset(rule.id for rules in together.values() for rule in rules)
 
     def group(self, line: bytes) -> Group | None:
         raw = self._reader.raw(line)
@@ -122,29 +107,20 @@ class _Router:
 
     def _plan(self, routing: tuple[Any, ...]) -> Group | None:
         values = dict(zip(self._reader.fields, routing, strict=True))
-        hits = {field: self._matchers[field].hits(value) for field, value in values.items() if field in self._matchers}
-        known = {place: place in hits[field] for place, field in self._leaves}
+        record = Record(values, self._content.expressions)
+        test = self._content.questions.test
+        known = {place: test(place)(record) for place in self._routing.leaves}
         said = {field: ir.fold(ir.text_of(value) or "") for field, value in values.items()}
-        open_now = [self._anywhere, *(rules for route, rules in self._routed.items() if _among(said, route))]
-        rules = {rule.id: rule for each in open_now for rule in each}
-        alike = (tuple(rules), frozenset(place for place, holds in known.items() if holds))
+        open_now = [n for n, (routes, _) in enumerate(self._parts) if routes is None or _among(said, routes)]
+        alike = (tuple(open_now), frozenset(place for place, holds in known.items() if holds))
         if alike not in self._plans:
-            group = Group(self._questions_of(known), self._matchers, rules.values(), self._source.places, self._memory)
+            parts = [self._parts[n][1] for n in open_now]
+            group = Group(self._content, parts, self._questions(known), self._source.places, self._memory)
             self._plans[alike] = None if group.empty else group
         return self._plans[alike]
 
-    def _questions_of(self, known: Mapping[int, bool]) -> Questions:
-        return Questions(self._nodes, known, self._questions, self._flags)
-
-
-def _matchers(ruleset: RuleSet, memory: Memory, databases: Databases) -> dict[str, FieldMatcher]:
-    leaves: dict[str, dict[int, ir.Leaf]] = {}
-    for place, node in enumerate(ruleset.nodes):
-        if isinstance(node, ir.SameAs):
-            leaves.setdefault(node.other, {})
-        if not isinstance(node, ir.And | ir.Or | ir.Not):
-            leaves.setdefault(node.field, {})[place] = node
-    return {field: FieldMatcher(members, memory, databases) for field, members in leaves.items()}
+    def _questions(self, known: Mapping[int, bool]) -> Questions:
+        return Questions(self._content.nodes, known, self._content.questions, self._routing.hangs)
 
 
 def routes_of(origin: Origin, source: LogSource) -> tuple[Where, ...] | None:
@@ -173,8 +149,8 @@ def _key(where: Where) -> Route:
     return tuple((field, tuple(map(ir.fold, values))) for field, values in sorted(where.items()))
 
 
-def _among(said: Mapping[str, str], route: Route) -> bool:
-    return all(said.get(field) in values for field, values in route)
+def _among(said: Mapping[str, str], routes: Iterable[Route]) -> bool:
+    return any(all(said.get(field) in values for field, values in route) for route in routes)
 
 
 def _no_route(origin: Origin, sources: Any) -> str:

@@ -13,6 +13,8 @@ MANY = 0
 """In a pattern: any run of characters, also none (Sigma's ``*``)."""
 ONE = 1
 """In a pattern: exactly one character (Sigma's ``?``)."""
+MOST_BITS = 4096
+"""A whole number of so many has no text: writing one out takes time that grows with its square."""
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -132,12 +134,23 @@ class Graph:
 
 def fold(text: str) -> str:
     """The text without case: each character by Unicode's simple folding, so that the length stays the same."""
-    if text.isascii():
-        return text.lower()
-    small = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")  # Of bytes, only ASCII.
-    return _BEYOND_ASCII.sub(lambda found: _fold_character(found[0]), small)
+    return text.lower() if text.isascii() else folded(text).decode("utf-8", "surrogatepass")
 
 
+def folded(text: str) -> bytes:
+    """The same in UTF-8."""
+    data = text.encode("utf-8", "surrogatepass")
+    small = data.lower()  # Of bytes, only ASCII.
+    beyond = data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    changed = {character: _fold_character(character) for character in set(beyond)}
+    if all(character == other for character, other in changed.items()):  # Most signs have no case.
+        return small
+    text = _BEYOND_ASCII.sub(lambda found: changed[found[0]], small.decode("utf-8", "surrogatepass"))
+    return text.encode("utf-8", "surrogatepass")
+
+
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
+_ASCII = bytes(range(128))
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -157,11 +170,22 @@ def text_of(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case int():
-            return str(value) if value.bit_length() < 4096 else None
+            return str(value) if value.bit_length() < MOST_BITS else None
         case float():
             return repr(value or 0.0)
         case _:
             return None
+
+
+def number_of(value: Any) -> int | float | None:
+    """A JSON number, or a text that writes one in decimals, as a number; else None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return None
 
 
 def scalars(value: Any) -> tuple[Any, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 import hyperscan
 
 from tercio.brain.detect import ir
+from tercio.brain.detect.databases import Databases
+from tercio.brain.detect.literals import LONGEST
 
 _PLAIN = re.compile(r"[ !#-.0-\[\]-~]+")
 """What JSON writes as it is: printable ASCII without quotes, backslashes and slashes, which may be escaped."""
@@ -19,9 +21,9 @@ it (the long s and the Kelvin sign)."""
 class Keywords:
     """The leaves that ask for a keyword anywhere in a record."""
 
-    def __init__(self, leaves: Iterable[ir.Leaf]) -> None:
-        pieces = [piece_of(leaf) for leaf in leaves]
-        self._database = None if "" in pieces or not pieces else _database(sorted(set(pieces)))
+    def __init__(self, leaves: Iterable[ir.Leaf], databases: Databases | None = None) -> None:
+        pieces = {piece_of(leaf)[:LONGEST] for leaf in leaves}
+        self._database = None if "" in pieces or not pieces else _database(sorted(pieces), databases or Databases())
 
     def may_be_in(self, line: bytes) -> bool:
         """False only where no leaf holds for any value of this JSON record."""
@@ -41,14 +43,8 @@ def piece_of(leaf: ir.Leaf) -> str:
     return max((run for run in runs if _NO_NUMBER.search(run)), key=len, default="")
 
 
-def _database(pieces: list[str]) -> hyperscan.Database:
+def _database(pieces: list[str], databases: Databases) -> hyperscan.Database:
     expressions = [*_OTHERWISE, *("".join(f"\\x{ord(character):02x}" for character in piece) for piece in pieces)]
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS
-    database.compile(
-        expressions=[expression.encode() for expression in expressions],
-        ids=list(range(len(expressions))),
-        elements=len(expressions),
-        flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(_OTHERWISE) + [flags] * len(pieces),
-    )
-    return database
+    caseless = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS
+    flags = [hyperscan.HS_FLAG_SINGLEMATCH] * len(_OTHERWISE) + [caseless] * len(pieces)
+    return databases.of(expressions, list(range(len(expressions))), flags)

@@ -1,23 +1,10 @@
-"""The graph as questions: what is decided already, and what the rest needs, starts from and comes to."""
+"""The graph as questions: what is decided already, and what the rest needs and comes to."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from tercio.brain.detect import ir
-
-Test = Callable[[frozenset[int], Mapping[str, Any]], bool]
-"""Whether a node holds, given the leaves that hold and the values by field."""
-
-Anchor = tuple[float, frozenset[int]]
-"""How often leaves hold, by guess, and which: one of them at least holds whenever the node does."""
-
-MOST_PAIRS = 4_096
-"""Members of two lists are held against each other up to so many times: what one record asks for stays bounded."""
-
-_NULL_COST = 0.3
-_TEXT_COST = 0.002
+from tercio.brain.detect.leaves import Test, all_of, any_of, for_leaf, for_texts
 
 
 def reached(nodes: Sequence[ir.Node], leaves: Iterable[int]) -> bytearray:
@@ -31,10 +18,6 @@ def reached(nodes: Sequence[ir.Node], leaves: Iterable[int]) -> bytearray:
         elif isinstance(node, ir.Not):
             flags[place] = flags[node.of]
     return flags
-
-
-class TooMuch(ValueError):
-    """A record asks for more work on one question than is bounded."""
 
 
 class Questions:
@@ -56,8 +39,8 @@ class Questions:
         self._flags = bytearray(len(nodes)) if flags is None else flags
         self._truth: dict[int, bool | None] = dict(leaves or {})
         self._fields: dict[int, dict[str, None]] = {}
-        self._anchors: dict[int, Anchor | None] = {}
         self._tests: dict[int, Test] = {}
+        self._sizes: dict[int, int] = {}
 
     def known(self, place: int) -> bool | None:
         """A node's truth as far as the known leaves decide it."""
@@ -116,36 +99,6 @@ class Questions:
             case leaf:
                 yield leaf
 
-    def anchor(self, place: int) -> Anchor | None:
-        """Leaves of which one at least holds whenever an open node does, rare ones if possible; None if there are
-        none."""
-        if not self._flags[place] and self._others is not self:
-            return self._others.anchor(place)
-        if place not in self._anchors:
-            self._anchors[place] = self._starts(place)
-        return self._anchors[place]
-
-    def _starts(self, place: int) -> Anchor | None:
-        match self._nodes[place]:
-            case ir.And(of):
-                found = [a for a in map(self.anchor, self._open(of)) if a]
-                return min(found, key=lambda a: (a[0], min(a[1])), default=None)
-            case ir.Or(of):
-                parts = [self.anchor(i) for i in self._open(of)]
-                chosen = [a for a in parts if a]
-                if len(chosen) < len(parts):
-                    return None
-                return sum(a[0] for a in chosen), frozenset[int]().union(*(a[1] for a in chosen))
-            case ir.Not() | ir.SameAs():
-                return None
-            case ir.Null() | ir.Exists():
-                return _NULL_COST, frozenset((place,))
-            case ir.Text(_, parts):
-                longest = max((len(part) for part in parts if isinstance(part, str)), default=0)
-                return _TEXT_COST / (1 + longest), frozenset((place,))
-            case _:
-                return _TEXT_COST, frozenset((place,))
-
     def test(self, place: int) -> Test:
         """What answers an open node."""
         if not self._flags[place] and self._others is not self:
@@ -157,66 +110,36 @@ class Questions:
     def _make(self, place: int) -> Test:
         match self._nodes[place]:
             case ir.And(of):
-                return self._all(*self._divided(of))
+                return all_of([self.test(i) for i in sorted(self._open(of), key=self._size)])
             case ir.Or(of):
-                return self._any(*self._divided(of))
+                return any_of(list(self._parts(of)))
             case ir.Not(inner):
                 test = self.test(inner)
-                return lambda hits, values: not test(hits, values)
-            case ir.SameAs() as leaf:
-                return lambda _, values: same(leaf, values[leaf.field], values[leaf.other])
-            case _:
-                return lambda hits, _: place in hits
+                return lambda record: not test(record)
+            case leaf:
+                return for_leaf(place, leaf)
 
-    def _divided(self, members: tuple[int, ...]) -> tuple[frozenset[int], list[Test]]:
-        """The members that are looked up, and tests of those that are worked out."""
-        still = self._open(members)
-        worked = [i for i in still if isinstance(self._nodes[i], ir.And | ir.Or | ir.Not | ir.SameAs)]
-        return frozenset(still).difference(worked), [self.test(i) for i in worked]
+    def _parts(self, members: tuple[int, ...]) -> Iterator[Test]:
+        """The tests of a disjunction's members: of texts about one field, one for all."""
+        texts: dict[tuple[str, bool], list[ir.Text]] = {}
+        others = []
+        for place in self._open(members):
+            node = self._nodes[place]
+            if isinstance(node, ir.Text):
+                texts.setdefault((node.field, node.cased), []).append(node)
+            else:
+                others.append(place)
+        yield from chain.from_iterable(map(for_texts, texts.values()))
+        yield from (self.test(place) for place in sorted(others, key=self._size))
 
-    @staticmethod
-    def _all(leaves: frozenset[int], tests: list[Test]) -> Test:
-        def test(hits: frozenset[int], values: Mapping[str, Any]) -> bool:
-            if not leaves <= hits:
-                return False
-            for each in tests:  # noqa: SIM110  # A generator would cost more than the tests.
-                if not each(hits, values):
-                    return False
-            return True
-
-        return test
-
-    @staticmethod
-    def _any(leaves: frozenset[int], tests: list[Test]) -> Test:
-        def test(hits: frozenset[int], values: Mapping[str, Any]) -> bool:
-            if not leaves.isdisjoint(hits):
-                return True
-            for each in tests:  # noqa: SIM110  # As above.
-                if each(hits, values):
-                    return True
-            return False
-
-        return test
-
-
-def same(leaf: ir.SameAs, value: Any, other: Any) -> bool:
-    """Whether a field's value relates to another's as asked: any member of a list will do, null and absence never.
-    Raises TooMuch."""
-    if value is msgspec.UNSET or other is msgspec.UNSET:
-        return False
-    mine, theirs = ir.scalars(value), ir.scalars(other)
-    if len(mine) * len(theirs) > MOST_PAIRS:
-        raise TooMuch(f"{leaf.field} and {leaf.other} have {len(mine)} and {len(theirs)} values to compare")
-    return any(_alike(leaf, own, reference) for own in mine for reference in theirs)
-
-
-def _alike(leaf: ir.SameAs, mine: Any, theirs: Any) -> bool:
-    own, reference = ir.text_of(mine), ir.text_of(theirs)
-    if own is None or reference is None:
-        return False
-    own, reference = ir.fold(own), ir.fold(reference)
-    if leaf.starts and leaf.ends:
-        return reference in own
-    if leaf.starts:
-        return own.startswith(reference)
-    return own.endswith(reference) if leaf.ends else own == reference
+    def _size(self, place: int) -> int:
+        """How many nodes a test of this one may come to ask: those with few are asked first."""
+        if place not in self._sizes:
+            match self._nodes[place]:
+                case ir.And(of) | ir.Or(of):
+                    self._sizes[place] = 1 + sum(map(self._size, self._open(of)))
+                case ir.Not(inner):
+                    self._sizes[place] = 1 + self._size(inner)
+                case _:
+                    self._sizes[place] = 1
+        return self._sizes[place]

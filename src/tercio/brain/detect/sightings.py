@@ -9,7 +9,7 @@ from statistics import fmean, median
 
 import msgspec
 
-from tercio.brain.detect.patterns import number_of
+from tercio.brain.detect.ir import number_of
 from tercio.brain.detect.rules import Correlation, Every, Expression, Never, Seen
 from tercio.model.events import Provenance
 

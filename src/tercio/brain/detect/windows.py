@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from tercio.brain.detect.findings import STRENGTH, Heard, Hit, Place, correlated, resighted, sighted, single
-from tercio.brain.detect.patterns import number_of
+from tercio.brain.detect.ir import number_of
 from tercio.brain.detect.rates import Rate, Rates
 from tercio.brain.detect.rules import Correlation, RuleSet
 from tercio.brain.detect.sightings import Sighting, Track, ends, fire, insert, judge
