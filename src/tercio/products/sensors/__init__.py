@@ -10,7 +10,9 @@ SENSORS: dict[str, Sensor] = {
         for name, shape in {"windows": windows.FLAT, "winlogbeat": windows.WINLOGBEAT, "evtx": windows.EVTX}.items()
     },
     "auditd": Sensor(auditd.LOG_SOURCE, auditd.parse, auditd.observes, auditd.reshape, auditd.whole),
-    "journald": Sensor(journald.LOG_SOURCE, journald.parse, journald.observes, filing=journald.FILING),
+    "journald": Sensor(
+        journald.LOG_SOURCE, journald.parse, journald.observes, journald.reshape, filing=journald.FILING
+    ),
     "weblog": Sensor(weblog.LOG_SOURCE, weblog.parse, weblog.observes, weblog.reshape),
 }
 """The name is what a source's ``sensor`` says in the settings."""
