@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.stored import running_store
+
 # Commands are printed as whoever started us calls them; tests expect the plain name.
 os.environ.pop("TERCIO_CALLED", None)
 
@@ -24,6 +26,13 @@ def no_process_is_left_behind() -> Iterator[None]:
     yield
     left = [words for child in children() if (words := command_line(child))]
     assert not left, "left running by the tests:\n" + "\n".join(left)
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real event store for all tests that only need one; each takes a site of its own."""
+    with running_store(tmp_path_factory.mktemp("store")) as url:
+        yield url
 
 
 def children() -> list[str]:

@@ -10,11 +10,14 @@ from tercio.brain.detect import ir
 from tercio.brain.detect.engine import Where, routes_of
 from tercio.brain.detect.keywords import piece_of
 from tercio.brain.detect.rules import Rule, RuleSet
-from tercio.model.archive import EVERYTHING, AllOf, AnyOf, Condition, FromSource, Routed, Says, all_of, any_of
+from tercio.model.archive import EVERYTHING, NOTHING, Condition, FromSource, Routed, Says, all_of, any_of
 from tercio.model.events import LogSource
 
 MOST_TEXTS = 200
-"""Different texts that are looked for in the lines of one source; of more, the kinds of record with the fewest."""
+"""Texts that are looked for in the lines of one source; of more, those of the kinds of record with the fewest."""
+
+Texts = frozenset[str] | None
+"""One of them at least stands in every line for which a node holds; None where nothing can be said."""
 
 SHORTEST = 3
 """Letters of a text from which on it is worth looking for."""
@@ -37,54 +40,79 @@ def narrow(
         rules = [ruleset.rules[rule] for rule in sorted(live[name])]
         lines = _Lines(ruleset.nodes, sources[name], as_written=name in written).condition(rules)
         meant.setdefault(lines, []).append(name)
-    return any_of(all_of((FromSource(tuple(names)), lines)) for lines, names in meant.items() if lines != AnyOf(()))
+    return any_of(all_of((FromSource(tuple(names)), lines)) for lines, names in meant.items() if lines != NOTHING)
 
 
 class _Lines:
-    """What the lines of one kind of source must say."""
+    """What the lines of one kind of source must say: of each kind of record its routing fields, and one of some texts.
+
+    One list of texts is asked for, not what each rule makes of them: the archive looks for many texts in one pass, and
+    a condition as deep as the rules costs it more than the engine needs to decide.
+    """
 
     def __init__(self, nodes: tuple[ir.Node, ...], source: LogSource, *, as_written: bool) -> None:
         self._nodes = nodes
         self._source = source
         self._as_written = as_written
-        self._known: dict[int, Condition] = {}
+        self._routes: dict[int, Condition] = {}
+        self._texts: dict[int, Texts] = {}
 
     def condition(self, rules: Iterable[Rule]) -> Condition:
-        """Kinds of record, each with the texts that its rules ask for."""
-        kinds: dict[Condition, list[Condition]] = {}
+        """Of all these rules, by the kind of record that they are about."""
+        kinds: dict[Condition, list[int]] = {}
         for rule in rules:
             routes = routes_of(rule.origin, self._source)
             kind = EVERYTHING if routes is None else any_of(map(_routed, routes))
-            kinds.setdefault(kind, []).append(self._of(rule.condition))
-        asked = {kind: any_of(conditions) for kind, conditions in kinds.items()}
-        texts = {kind: set(_texts(condition)) for kind, condition in asked.items()}
+            kinds.setdefault(kind, []).append(rule.condition)
+        asked = [(kind, any_of(map(self._route, places)), self._one_of(places)) for kind, places in kinds.items()]
         room, found = MOST_TEXTS, []
-        for kind in sorted(asked, key=lambda kind: len(texts[kind])):
-            room -= len(texts[kind])
-            said = any_of((asked[kind], OTHERWISE)) if texts[kind] and room >= 0 else EVERYTHING
-            found.append(all_of((kind, _without_texts(asked[kind]), said)))
+        for kind, routed, texts in sorted(asked, key=lambda each: len(each[2] or ())):
+            room -= len(texts or ())
+            said = EVERYTHING if texts is None or room < 0 else any_of((*map(Says, sorted(texts)), OTHERWISE))
+            found.append(all_of((kind, routed, said)))
         return any_of(found)
 
-    def _of(self, place: int) -> Condition:
-        if place not in self._known:
-            self._known[place] = self._asked(self._nodes[place])
-        return self._known[place]
+    def _route(self, place: int) -> Condition:
+        """What a node asks of the routing fields."""
+        if place not in self._routes:
+            self._routes[place] = self._routed(self._nodes[place])
+        return self._routes[place]
 
-    def _asked(self, node: ir.Node) -> Condition:
+    def _routed(self, node: ir.Node) -> Condition:
         match node:
             case ir.And(of):
-                return all_of(map(self._of, of))
+                return all_of(map(self._route, of))
             case ir.Or(of):
-                return any_of(map(self._of, of))
+                return any_of(map(self._route, of))
             case ir.Text(field, parts) if field in self._source.routes and all(isinstance(part, str) for part in parts):
                 return Routed(field, (ir.fold("".join(map(str, parts))),))
             case ir.Number(field, value) if field in self._source.routes:
                 return Routed(field, tuple(dict.fromkeys(_written(value))))
-            case ir.Text():
-                piece = piece_of(node) if self._as_written else ""
-                return Says(piece.lower()) if len(piece) >= SHORTEST else EVERYTHING
             case _:
                 return EVERYTHING
+
+    def _one_of(self, places: Iterable[int]) -> Texts:
+        """Texts for when any of these nodes may hold."""
+        found = [self._text(place) for place in places]
+        return None if None in found else frozenset[str]().union(*filter(None, found))
+
+    def _text(self, place: int) -> Texts:
+        if place not in self._texts:
+            self._texts[place] = self._said(self._nodes[place])
+        return self._texts[place]
+
+    def _said(self, node: ir.Node) -> Texts:
+        match node:
+            case ir.And(of):
+                found = [texts for texts in map(self._text, of) if texts is not None]
+                return min(found, key=lambda texts: (len(texts), -min(map(len, texts)), sorted(texts)), default=None)
+            case ir.Or(of):
+                return self._one_of(of)
+            case ir.Text():
+                piece = piece_of(node) if self._as_written else ""
+                return frozenset((piece.lower(),)) if len(piece) >= SHORTEST else None
+            case _:
+                return None
 
 
 def _routed(where: Where) -> Condition:
@@ -100,25 +128,3 @@ def _written(number: float) -> Iterator[str]:
         yield ir.text_of(float(number)) or ""
     except OverflowError:
         return
-
-
-def _texts(condition: Condition) -> Iterator[str]:
-    match condition:
-        case Says(text):
-            yield text
-        case AllOf(of) | AnyOf(of):
-            for each in of:
-                yield from _texts(each)
-
-
-def _without_texts(condition: Condition) -> Condition:
-    """What is left of it where nobody looks at the lines themselves."""
-    match condition:
-        case Says():
-            return EVERYTHING
-        case AllOf(of):
-            return all_of(map(_without_texts, of))
-        case AnyOf(of):
-            return any_of(map(_without_texts, of))
-        case _:
-            return condition
