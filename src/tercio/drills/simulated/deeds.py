@@ -12,7 +12,8 @@ class Goal(StrEnum):
     NONE = ""
     """Nothing but traffic."""
     ENTER = "enter"
-    """The intruder holds ``dst`` from then on. Works where ``service`` is open to him there (``Estate.open``)."""
+    """The intruder holds ``dst`` from then on. Works where ``service`` is open to him there (``Estate.open``); done on
+    the host itself (``dst`` empty) it always does: somebody opened his mail, or is the intruder."""
     CONTROL = "control"
     """He has changed what the controller ``dst`` does; its process goes on for now."""
     STOP = "stop"
@@ -33,6 +34,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     ``dst`` is an asset's name, or an address; empty, or ``actor``, where it is done on the host itself. ``service`` is
     a name of ``model.services`` or ``tcp/PORT``. ``rule`` is the id of the rule about single records that it matches
     where a sensor sees it (``rules.rule``), empty where nothing matches. ``tactics`` say how well sensors see it.
+    ``about`` is what correlations count or group by beside addresses: an account, a register, a name.
     """
 
     at: int
@@ -42,6 +44,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     service: str = ""
     rule: str = ""
     tactics: tuple[str, ...] = ()
+    about: str = ""
     hostile: bool = False
     goal: Goal = Goal.NONE
 
