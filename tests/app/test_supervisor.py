@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from tercio.app import supervisor
+from tercio.app.eventstore import password_file
 from tercio.app.settings import SettingsError, load
 from tercio.app.supervisor import (
     Ended,
@@ -221,6 +222,22 @@ def test_workers_come_after_their_loop_yield_to_it_and_end_nobody(tmp_path: Path
     assert (loop.name, loop.vital) == ("loop", True)
     assert [(part.name, part.vital) for part in workers] == [("worker bulk-1", False), ("worker bulk-2", False)]
     assert workers[1].argv == tied(("nice", "-n", "5", *own_words(settings, "worker", "bulk-2")))
+
+
+def test_who_keeps_the_past_comes_last_yields_to_all_and_ends_nobody(tmp_path: Path):
+    settings = load(home(tmp_path, TOML + '[store]\nkind = "embedded"\nport = 1234\n'))
+    site = parse_site((tmp_path / "site.toml").read_text())
+    loop, store, archive = parts(settings, site)
+    assert (loop.name, loop.pulse) == ("loop", None)
+    assert [(part.name, part.vital) for part in (store, archive)] == [("store", False), ("archive", False)]
+    assert store.argv == tied(("nice", "-n", "10", *own_words(settings, "store")))
+    assert store.pulse is not None
+    assert (store.pulse.port, store.pulse.password) == (1234, password_file(settings))
+    prepare(settings)
+    assert password_file(settings).stat().st_mode & 0o777 == 0o600
+    elsewhere = '[store]\nkind = "clickhouse"\nurl = "https://ch:8443"\npassword_env = "PW"\n'
+    *_, last = parts(load(home(tmp_path / "other", TOML + elsewhere)), site)
+    assert (last.name, last.pulse) == ("archive", None)
 
 
 def test_what_the_parts_expect_is_prepared_once(tmp_path: Path):

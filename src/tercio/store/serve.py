@@ -1,6 +1,7 @@
 """The store's own process: the engine, and ClickHouse's HTTP interface on 127.0.0.1 in front of it."""
 
 import asyncio
+import signal
 import socket
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def serve(folder: Path, port: int, account: Account) -> None:
             limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=FAREWELL,
         )
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: None)  # The server ends by it, and then sends it again to who had it before.
         try:
             asyncio.run(uvicorn.Server(settings).serve(sockets=[listening]))
         finally:
