@@ -22,7 +22,7 @@ from tercio.loop.engine import turn
 from tercio.loop.leases import RESEND
 from tercio.loop.standing import care_of
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Release, Turn
-from tercio.model.commands import Command, Effect, EffectState, Response
+from tercio.model.commands import Action, Command, Effect, EffectState, Response
 from tercio.model.decisions import Reach, Verb
 from tercio.model.journal import Basis
 from tercio.model.sifted import Sifted
@@ -89,7 +89,12 @@ HELD = sum(PRIOR[2:])
 
 
 class Tercio:
-    """The product: every instant is one real turn of the loop."""
+    """The product: every instant is one real turn of the loop.
+
+    Where time is empty no turns are taken. So a lease is renewed in the last quarter of its span, not as soon as half
+    of it is over, together with all others that may be; and hands are asked what stands only where something is in
+    doubt: nobody but Tercio takes a wall away here.
+    """
 
     def __init__(
         self,
@@ -134,7 +139,8 @@ class Tercio:
         self._state, self._now = result.state, now
         self._count(result)
         self._due = min((at for at in self._instants() if at > now), default=NEVER)
-        return result.orders
+        doubted = any(care_of(result.state, lease).doubt for lease in result.state.effects)
+        return tuple(order for order in result.orders if doubted or order.action != Action.QUERY)
 
     def due(self) -> int:
         """When something is due by the clock alone, as the steps of a turn would find it."""
@@ -162,7 +168,7 @@ class Tercio:
         if self._now < effect.since + 2 * SUSPECT:
             yield self._now + LOOK
         if not handed:
-            yield effect.until - self._content.outlook.span // 2 + 1
+            yield effect.until - self._content.outlook.span // 4
         incident = self._state.incidents.get(effect.incident)
         if incident is None:
             return

@@ -24,6 +24,9 @@ START = 1_799_971_200 * SECOND
 NOTICED = 61 * SECOND
 """So long after a sensor was silenced every defender is woken, because it may notice by then (microseconds)."""
 
+PATIENCE = 30 * SECOND
+"""Records that no rule matched reach a defender with the next one that is, or after this (microseconds)."""
+
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, by the truth. Instants; 0 where something never happened. Money in cents.
@@ -126,6 +129,7 @@ class _Stage:
         self._last = self._disturbed = self._turns = 0
         self._worked: list[int] = []
         self._missed: dict[str, int] = {}
+        self._idle: list[Report] = []
 
     def run(self) -> None:
         """From the beginning to the end of the span that parameters give."""
@@ -137,10 +141,16 @@ class _Stage:
             if now >= end:
                 break
             due = self._defender.due() <= now
-            arrived = self._happen(now)
-            if due or any(arrived):
-                self._turn(now, *arrived)
+            reports, responses, words = self._happen(now)
+            self._idle += reports
+            if due or responses or words or any(report.rule for report in reports) or self._waited(now):
+                reports, self._idle = self._idle, []
+                self._turn(now, reports, responses, words)
         self._world.finish(end)
+
+    def _waited(self, now: int) -> bool:
+        """Whether records that no rule matched have waited long enough: nothing in them is urgent."""
+        return bool(self._idle) and now - self._idle[0].received >= PATIENCE
 
     def _put(self, at: int, thing: Any) -> None:
         self._order += 1

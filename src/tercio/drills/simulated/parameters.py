@@ -27,7 +27,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     tempo: float = 1.0
     latency: int = SECOND // 50
     fails: float = 0.01
-    poll: int = 5 * SECOND
+    poll: int = 20 * SECOND
     length: int = 12 * HOUR
 
 
