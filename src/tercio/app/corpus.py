@@ -13,12 +13,10 @@ from typing import Self
 import msgspec
 
 from tercio.app.recordings import looked_into
-from tercio.products.transports.recorded import Recording, Skipped, recordings
+from tercio.products.transports.recorded import ARCHIVES, Recording, Skipped, recordings
 
 MOST_LINES = 250_000
 """Lines of one recording that are taken, at the most."""
-
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -76,7 +74,7 @@ class Corpus:
             raise ValueError(f"{name} leads out of the folder of recordings")
         for count in range(1, len(parts) + 1):
             path = self._folder.joinpath(*parts[:count])
-            if path.is_file() and (count == len(parts) or path.name.lower().endswith(_ARCHIVES)):
+            if path.is_file() and (count == len(parts) or path.name.lower().endswith(ARCHIVES)):
                 return str(Path(*parts[:count]))
         return None
 

@@ -28,7 +28,9 @@ MOST_UNPACKED = 64 << 30
 MOST_DAMAGED = 10_000
 """Records in a row of an event log that can't be read: then the rest of the file is given up."""
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+"""How files are called that are unpacked."""
+
 _PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
     b"\x1f\x8b": lambda path: cast("IO[bytes]", gzip.GzipFile(path)),
     b"\xfd7zXZ\x00": lzma.LZMAFile,
@@ -110,7 +112,7 @@ def recordings(paths: Iterable[Path], folder: Path) -> Iterator[Recording | Skip
         if number >= MOST_FILES:
             yield Skipped(name, f"{MOST_FILES:,} files are the most; name fewer folders")
             return
-        if not path.name.lower().endswith(_ARCHIVES):
+        if not path.name.lower().endswith(ARCHIVES):
             yield _looked_at(name, path)
             continue
         try:
@@ -145,7 +147,7 @@ def _looked_at(name: str, path: Path) -> Recording | Skipped:
         return Skipped(name, "packets: let Suricata read them (suricata -r FILE -l FOLDER) and replay its eve.json")
     if not begin:
         return Skipped(name, "it is empty")
-    if name.lower().endswith(_ARCHIVES):
+    if name.lower().endswith(ARCHIVES):
         return Skipped(name, "an archive in an archive; unpack it first")
     return Recording(name, path)
 
