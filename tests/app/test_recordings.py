@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -5,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from tercio.app import recordings
-from tercio.app.recordings import Found, looked_into, merged
+from tercio.app.recordings import Found, Piece, looked_into, merged, pieces
+from tercio.app.replay import UNKNOWN
+from tercio.app.replay import content as content_of
+from tercio.loop.state import Content
 from tercio.model.units import SECOND, instant
 from tercio.products.transports.recorded import Recording, Skipped
 
@@ -41,26 +45,30 @@ def test_what_nobody_knows_is_said(tmp_path: Path):
     assert "known are suricata, windows" in found.why
 
 
+def read(*files: Found, made: Content | None = None) -> list[tuple[Found, Piece]]:
+    content = made or content_of(UNKNOWN, [], {found.sensor for found in files})
+    return list(merged(files, lambda found: pieces(content, found)))
+
+
 def test_all_is_read_in_the_order_of_its_times(write: Write, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recordings, "LINES", 2)
     early, late = write("early", *map(windows, range(5))), write("late", *map(windows, range(1, 6)))
     last = write("last", windows(3000))
-    pieces = list(merged([last, late, early]))
-    assert [piece.begins for piece in pieces] == sorted(piece.begins for piece in pieces)
-    assert {piece.found for piece in pieces} == {early, late, last}
+    taken = read(last, late, early)
+    assert [piece.begins for _, piece in taken] == sorted(piece.begins for _, piece in taken)
     for found in (early, late, last):
-        mine = [piece for piece in pieces if piece.found is found]
-        assert b"".join(line for piece in mine for line in piece.lines) == found.recording.path.read_bytes()
-        assert [piece.offset for piece in mine] == [
-            sum(len(windows(0)) * 2 for _ in mine[:n]) for n in range(len(mine))
-        ]
-    assert max(piece.latest for piece in pieces) == AT + 3000 * SECOND
+        mine = [lot for whose, piece in taken if whose == found for lot in piece.lots]
+        assert [lot.offset for lot in mine] == [0, *(lot.end for lot in mine[:-1])]
+        assert mine[-1].end == found.recording.path.stat().st_size
+        assert {(lot.source, lot.generation, lot.received) for lot in mine} == {("windows", found.recording.name, 0)}
+    assert [piece.lines for whose, piece in taken if whose == early] == [2, 2, 1]
+    assert max(piece.latest for _, piece in taken) == AT + 3000 * SECOND
 
 
 def test_more_files_than_may_be_open_are_all_read(write: Write, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recordings, "MOST_OPEN", 2)
     files = [write(f"f{number}", windows(0), windows(number)) for number in range(7)]
-    assert [piece.found.recording.name for piece in merged(files)] == [f"f{number}" for number in range(7)]
+    assert [found.recording.name for found, _ in read(*files)] == [f"f{number}" for number in range(7)]
 
 
 def test_records_of_one_event_stay_together(write: Write, monkeypatch: pytest.MonkeyPatch):
@@ -70,10 +78,21 @@ def test_records_of_one_event_stay_together(write: Write, monkeypatch: pytest.Mo
         for serial in range(3)
         for kind in ("SYSCALL", "EXECVE", "CWD", "EOE")
     ]
-    assert [len(piece.lines) for piece in merged([write("audit", *lines)])] == [4, 4, 4]
+    assert [piece.lines for _, piece in read(write("audit", *lines))] == [4, 4, 4]
 
 
 def test_lines_without_a_time_stand_where_the_last_was(write: Write, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(recordings, "LINES", 1)
-    pieces = list(merged([write("a", windows(5), b"junk\n")]))
-    assert [piece.latest for piece in pieces] == [AT + 5 * SECOND] * 2
+    taken = read(write("a", windows(5), b"junk\n"))
+    assert [piece.latest for _, piece in taken] == [AT + 5 * SECOND] * 2
+    assert [each.raw for _, piece in taken for lot in piece.lots for each in lot.unparsed] == [b"junk\n"]
+
+
+def test_what_could_not_be_read_of_a_file_comes_with_its_last_piece(write: Write, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recordings, "LINES", 2)
+    found = write("a", *map(windows, range(4)))
+    path = found.recording.path
+    path.write_bytes(gzip.compress(path.read_bytes())[:-6])
+    taken = read(found)
+    assert sum(piece.lines for _, piece in taken) == 4
+    assert "breaks off" in taken[-1][1].trouble

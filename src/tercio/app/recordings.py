@@ -1,12 +1,15 @@
 """Recorded files as the loop would have read them: by whose records they are, in the order of their times."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 import msgspec
 
-from tercio.model.events import Event
+from tercio.loop.sift import sift
+from tercio.loop.state import Content
+from tercio.model.events import Batch, Event
+from tercio.model.sifted import Sifted
 from tercio.products.sensors import SENSORS
 from tercio.products.sensors.recognise import LOOKED_AT, recognised
 from tercio.products.transports.recorded import Recording, Skipped
@@ -30,13 +33,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Lines of one file: where they begin in it, and the latest time that was seen among them."""
+    """What a stretch of one file came to: how many lines it has, its first time and the latest that was seen in it, and
+    what was sifted from it, with no instant of receipt yet (0). ``trouble`` says what of the file could not be read."""
 
-    found: Found
-    offset: int
-    lines: tuple[bytes, ...]
+    lines: int
     begins: int
     latest: int
+    lots: tuple[Sifted, ...]
+    trouble: str = ""
 
 
 def looked_into(recording: Recording) -> Found | Skipped:
@@ -50,29 +54,30 @@ def looked_into(recording: Recording) -> Found | Skipped:
     return Found(recording, sensor, begins)
 
 
-def merged(files: Iterable[Found]) -> Iterator[Piece]:
-    """All lines of these files, those first that begin first: as if all had been followed at once."""
+def merged(files: Iterable[Found], opened: Callable[[Found], Iterator[Piece]]) -> Iterator[tuple[Found, Piece]]:
+    """All of these files, piece by piece, those first that begin first: as if all had been followed at once."""
     waiting = sorted(files, key=lambda found: (found.begins, found.recording.name), reverse=True)
-    heap: list[tuple[int, int, Piece, Iterator[Piece]]] = []
+    heap: list[tuple[int, int, Found, Piece, Iterator[Piece]]] = []
+
+    def push(number: int, found: Found, pieces: Iterator[Piece]) -> None:
+        piece = next(pieces, None)
+        if piece is not None:
+            heapq.heappush(heap, (piece.begins, number, found, piece, pieces))
+
     number = 0
     while waiting or heap:
         while waiting and len(heap) < MOST_OPEN and (not heap or waiting[-1].begins <= heap[0][0]):
             number += 1
-            _push(heap, number, _pieces(waiting.pop()))
+            push(number, waiting[-1], opened(waiting.pop()))
         if heap:
-            _, place, piece, rest = heapq.heappop(heap)
-            yield piece
-            _push(heap, place, rest)
+            _, place, found, piece, rest = heapq.heappop(heap)
+            yield found, piece
+            push(place, found, rest)
 
 
-def _push(heap: list[tuple[int, int, Piece, Iterator[Piece]]], number: int, pieces: Iterator[Piece]) -> None:
-    piece = next(pieces, None)
-    if piece is not None:
-        heapq.heappush(heap, (piece.begins, number, piece, pieces))
-
-
-def _pieces(found: Found) -> Iterator[Piece]:
-    sensor = SENSORS[found.sensor]
+def pieces(content: Content, found: Found) -> Iterator[Piece]:
+    """One file, sifted piece by piece."""
+    sensor, recording = SENSORS[found.sensor], found.recording
     held: list[bytes] = []
     size = offset = 0
     latest = found.begins
@@ -81,17 +86,17 @@ def _pieces(found: Found) -> Iterator[Piece]:
         nonlocal held, offset, latest, size
         lines, held = tuple(held[:count]), held[count:]
         begins, last = _times(found.sensor, lines) or (latest, latest)
-        made = Piece(found, offset, lines, begins, last)
-        length = sum(map(len, lines))
+        batch = Batch(found.sensor, recording.name, offset, lines, 0)
+        length = batch.end - offset
         offset, size, latest = offset + length, size - length, max(latest, last)
-        return made
+        return Piece(len(lines), begins, last, sift(content, batch), recording.trouble)
 
-    for line in found.recording.lines():
+    for line in recording.lines():
         held.append(line)
         size += len(line)
         if (len(held) >= LINES or size >= BYTES) and (count := sensor.whole(held)):
             yield piece(count)
-    if held:
+    if held or recording.trouble:
         yield piece(len(held))
 
 

@@ -4,24 +4,22 @@ The clock is that of the records. There is no state, no hand and nobody to ask: 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from tercio.app.assemble import Parts, made, rules_in
-from tercio.app.recordings import Found, Piece, merged
-from tercio.brain.detect.engine import Detector
+from tercio.app.recordings import Found, Piece, merged, pieces
 from tercio.brain.detect.rules import Rejected
 from tercio.brain.detect.windows import Windows
 from tercio.loop.engine import turn
-from tercio.loop.sift import sift
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Turn
 from tercio.model.decisions import Decision, Reach
-from tercio.model.events import Batch, Failed, Match
 from tercio.model.findings import Level
 from tercio.model.incidents import Incident
 from tercio.model.journal import Told
+from tercio.model.sifted import Sifted
 from tercio.model.site import Autonomy, Site
 from tercio.products.sensors import SENSORS
 
@@ -97,26 +95,16 @@ class _Decided(msgspec.Struct):
     decision: Decision
 
 
-class Tally(Detector):
-    """A detector that counts, by rule, what it finds."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self.unrouted = detector.unrouted
-        self.hits: Counter[str] = Counter()
-
-    def match(self, batch: Batch) -> tuple[Match | Failed, ...]:
-        """As the detector's own."""
-        found = self._detector.match(batch)
-        self.hits.update(match.rule for match in found if isinstance(match, Match))
-        return found
-
-
 def content(
-    site: Site, folders: Iterable[Path], sensors: Iterable[str], read: Callable[[int], None] = lambda _: None
+    site: Site,
+    folders: Iterable[Path],
+    sensors: Iterable[str],
+    read: Callable[[int], None] = lambda _: None,
+    keep: Path | None = None,
 ) -> Content:
-    """The content of a loop in shadow over these sensors, with the Sigma rules of further folders. Raises ValueError
-    for a folder without rules, SettingsError for policies that can't be used."""
+    """The content of a loop in shadow over these sensors, with the Sigma rules of further folders; what rules were
+    compiled to is taken from the file ``keep``, or kept there. Raises ValueError for a folder without rules,
+    SettingsError for policies that can't be used."""
     rules: dict[str, str] = {}
     unreadable: list[Rejected] = []
     for folder in folders:
@@ -131,21 +119,33 @@ def content(
         sensors={name: SENSORS[name] for name in sorted(set(sensors))},
         reaches=(Reach(HAND, "nftables", tuple(zones)),) if zones else (),
     )
-    return made(parts, read)
+    return made(parts, read, keep)
 
 
 def replay(
-    content: Content, name: str, files: Iterable[Found], tell: Callable[[Piece], None] = lambda _: None
+    content: Content,
+    name: str,
+    files: Iterable[Found],
+    tell: Callable[[Found, Piece], None] = lambda *_: None,
+    opened: Callable[[Found], Iterator[Piece]] | None = None,
 ) -> Outcome:
     """Take these files through the loop, in the order of their times, from a state that knows nothing. ``tell`` is
-    called with every piece that was taken."""
-    tally = Tally(content.detector)
-    account = _Account(msgspec.structs.replace(content, detector=tally))
-    for piece in merged(files):
-        account.take(piece)
-        tell(piece)
+    called with every piece that was taken; ``opened`` gives the pieces of a file (else they are sifted here)."""
+    account = _Account(content)
+    for found, piece in merged(files, opened or (lambda found: pieces(content, found))):
+        account.take(found, piece)
+        tell(found, piece)
     account.end()
-    return account.outcome(name, tally.hits)
+    return account.outcome(name)
+
+
+class _File(msgspec.Struct):
+    """What was taken of one file so far."""
+
+    sensor: str
+    lines: int = 0
+    unparsed: int = 0
+    trouble: str = ""
 
 
 class _Account:
@@ -155,26 +155,25 @@ class _Account:
         self._content = content
         self._state = LoopState(memory=Memory(windows=Windows()))
         self._now = self._begins = 0
-        self._files: dict[str, list[int]] = {}
-        self._found: dict[str, Found] = {}
+        self._hits: Counter[str] = Counter()
+        self._files: dict[str, _File] = {}
         self._incidents: dict[str, Incident] = {}
         self._told: dict[str, Counter[str]] = {}
         self._titles: dict[str, Told] = {}
         self._decisions: dict[str, Decision] = {}
 
-    def take(self, piece: Piece) -> None:
+    def take(self, found: Found, piece: Piece) -> None:
         """One turn over one piece, at the time of its latest record."""
-        found = piece.found
         self._begins = self._begins or piece.begins
         self._now = max(self._now, piece.latest)
-        batch = Batch(found.sensor, found.recording.name, piece.offset, piece.lines, self._now)
-        before = self._state.memory.unparsed.get(found.sensor, 0)
-        result = turn(self._content, self._state, Inputs(now=self._now, draw=0.5, lots=sift(self._content, batch)))
+        lots = tuple(_received(lot, self._now) for lot in piece.lots)
+        result = turn(self._content, self._state, Inputs(now=self._now, draw=0.5, lots=lots))
         self._state = result.state
-        self._found[found.recording.name] = found
-        counts = self._files.setdefault(found.recording.name, [0, 0])
-        counts[0] += len(piece.lines)
-        counts[1] += self._state.memory.unparsed.get(found.sensor, 0) - before
+        self._hits.update(match.rule for lot in lots for seen in lot.seen for match in seen.matches)
+        file = self._files.setdefault(found.recording.name, _File(found.sensor))
+        file.lines += piece.lines
+        file.unparsed += sum(len(lot.unparsed) for lot in lots)
+        file.trouble = piece.trouble
         self._listen(result)
 
     def end(self) -> None:
@@ -196,18 +195,19 @@ class _Account:
                 decision = msgspec.json.decode(record.body, type=_Decided).decision
                 self._decisions[decision.incident] = decision
 
-    def outcome(self, name: str, hits: Counter[str]) -> Outcome:
+    def outcome(self, name: str) -> Outcome:
         """All of it, once nothing more comes."""
+        hits = self._hits
         incidents, known = {**self._incidents, **self._state.incidents}, self._content.rules.rules
         ordered = sorted(incidents.values(), key=lambda incident: (incident.opened, incident.id))
         techniques = {technique for told in self._titles.values() for technique in told.finding.techniques}
         return Outcome(
             name=name,
             files=tuple(
-                Read(file, self._found[file].sensor, lines, unparsed, self._found[file].recording.trouble)
-                for file, (lines, unparsed) in sorted(self._files.items())
+                Read(path, file.sensor, file.lines, file.unparsed, file.trouble)
+                for path, file in sorted(self._files.items())
             ),
-            lines=sum(lines for lines, _ in self._files.values()),
+            lines=sum(file.lines for file in self._files.values()),
             begins=self._begins,
             ends=self._now,
             hits=dict(sorted(hits.items())),
@@ -246,3 +246,11 @@ class _Account:
             chosen=decision.chosen.title if decision is not None else "",
             would=decision.advice.title if decision is not None else "",
         )
+
+
+def _received(lot: Sifted, now: int) -> Sifted:
+    """The lot as if it had been read at an instant."""
+    seen = tuple(
+        msgspec.structs.replace(each, event=msgspec.structs.replace(each.event, received=now)) for each in lot.seen
+    )
+    return msgspec.structs.replace(lot, received=now, seen=seen)

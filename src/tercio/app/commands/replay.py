@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from tercio.app import replayed
 from tercio.app.assemble import bounded
 from tercio.app.recordings import Found, Piece, looked_into
 from tercio.app.replay import UNKNOWN, Outcome, content, replay
+from tercio.app.settings import cores
+from tercio.app.sifters import WORTH, Given, SifterEnded, Sifters
 from tercio.app.terminal import Json, emit, err, fail, out, sentence
 from tercio.loop.state import Content
 from tercio.model.site import Site
@@ -32,6 +35,12 @@ def replay_command(
     each: Annotated[
         bool, typer.Option("--each", help="Every file by itself, as if the others were not there.")
     ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes", min=1, max=64, help="How many sift; else one for each processor if it is worth it."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take recorded telemetry through the loop and say what it would have seen, believed and done.
@@ -50,11 +59,11 @@ def replay_command(
         if not found:
             why = f"; {skipped[0].name}: {skipped[0].why}" if skipped else ""
             fail(f"there is nothing to replay in {', '.join(map(str, paths))}{why}")
-        made = _content(where, rules or [], found, status)
-        told = [
-            _timed(made, name, files, status)
-            for name, files in ([(f.recording.name, [f]) for f in found] if each else [("all", found)])
-        ]
+        count = processes or (cores() if sum(f.recording.path.stat().st_size for f in found) >= WORTH else 1)
+        sensors = tuple(sorted({file.sensor for file in found}))
+        given = Given(where, tuple(map(str, rules or [])), sensors, str(Path(folder) / "rules.cache"))
+        made = _content(given, status)
+        told = _together(made, given, found, count, each, status)
     if json:
         emit(replayed.whole(made, told, skipped))
         return
@@ -89,34 +98,61 @@ def _looked(paths: list[Path], folder: Path, status: Status) -> tuple[list[Found
     return found, skipped
 
 
-def _content(site: Site, rules: list[Path], found: list[Found], status: Status) -> Content:
+def _content(given: Given, status: Status) -> Content:
     status.update("reading rules")
+
+    def tell(number: int) -> None:
+        status.update(f"{number:,} rules are read")
+
     try:
-        return content(
-            site, rules, {each.sensor for each in found}, lambda number: status.update(f"{number:,} rules are read")
-        )
+        return content(given.site, map(Path, given.folders), given.sensors, tell, Path(given.keep))
     except ValueError as error:
         fail(str(error))
 
 
-def _timed(made: Content, name: str, files: list[Found], status: Status) -> tuple[Outcome, float]:
-    """One replay, and the seconds that it took."""
+def _together(
+    made: Content, given: Given, found: list[Found], count: int, each: bool, status: Status
+) -> list[tuple[Outcome, float]]:
+    """All files as one history, or each by itself, by so many processes; and the seconds that each replay took."""
+    teller = _Teller(status)
+    if count == 1:
+        groups = [(file.recording.name, [file]) for file in found] if each else [("all", found)]
+        return [_timed(partial(replay, made, name, files, teller.piece)) for name, files in groups]
+    try:
+        with Sifters(count, given) as sifters:
+            if each:
+                return sifters.outcomes(found, teller.file)
+            return [_timed(partial(replay, made, "all", found, teller.piece, sifters.opened))]
+    except SifterEnded as error:
+        fail(str(error))
+
+
+def _timed(act: Callable[[], Outcome]) -> tuple[Outcome, float]:
     begun = time.monotonic()
-    outcome = replay(made, name, files, _teller(status, begun))
-    return outcome, time.monotonic() - begun
+    return act(), time.monotonic() - begun
 
 
-def _teller(status: Status, begun: float) -> Callable[[Piece], None]:
-    lines, said = 0, begun
+class _Teller:
+    """Says how far it is, not too often."""
 
-    def tell(piece: Piece) -> None:
-        nonlocal lines, said
-        lines += len(piece.lines)
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._begun = self._said = time.monotonic()
+        self._lines = self._files = 0
+
+    def piece(self, found: Found, piece: Piece) -> None:
+        """A piece of a file was taken."""
+        self._lines += piece.lines
+        rate = self._lines / (time.monotonic() - self._begun)
+        self._say(f"{self._lines:,} lines, {rate:,.0f} a second; {replayed.named(found.recording.name)}")
+
+    def file(self, found: Found) -> None:
+        """A file was replayed by itself."""
+        self._files += 1
+        self._say(f"{self._files:,} files; {replayed.named(found.recording.name)}")
+
+    def _say(self, words: str) -> None:
         now = time.monotonic()
-        if now - said >= EVERY:
-            said = now
-            status.update(
-                f"{lines:,} lines, {lines / (now - begun):,.0f} a second; {replayed.named(piece.found.recording.name)}"
-            )
-
-    return tell
+        if now - self._said >= EVERY:
+            self._said = now
+            self._status.update(words)
