@@ -31,8 +31,8 @@ def no_process_is_left_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real event store for all tests that only need one; each takes a site of its own."""
-    with running_store(tmp_path_factory.mktemp("store")) as url:
-        yield url
+    with running_store(tmp_path_factory.mktemp("store")) as store:
+        yield store.url
 
 
 def children() -> list[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -24,9 +25,16 @@ SERVE = (
 KEEP = 3660 * 24 * 3600 * SECOND
 
 
+class Store(NamedTuple):
+    """A store that runs: its address, and its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def running_store(folder: Path) -> Iterator[str]:
-    """A store's url while it runs."""
+def running_store(folder: Path) -> Iterator[Store]:
+    """A store while it runs."""
     pytest.importorskip("chdb", reason="the event store's engine is not installed (extra store)")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -38,7 +46,7 @@ def running_store(folder: Path) -> Iterator[str]:
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, "the store does not answer"
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
+        yield Store(f"http://127.0.0.1:{port}", process.pid)
     finally:
         process.kill()
         process.wait()

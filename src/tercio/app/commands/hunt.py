@@ -1,6 +1,7 @@
 """``tercio hunt``: rules over the past that the store keeps."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.status import Status
 
 from tercio.app import hunted
 from tercio.app.assemble import content_of, rules_at
+from tercio.app.commands.keep import LACKS
 from tercio.app.eventstore import archive_of
 from tercio.app.hunt import Hunt
 from tercio.app.quest import Progress, Question
@@ -21,6 +23,7 @@ from tercio.brain.detect.sigma import compile_rules
 from tercio.brain.detect.subset import subset
 from tercio.model.units import SECOND, duration, instant, span
 from tercio.products.sensors import SENSORS
+from tercio.store.events import Events
 
 EVERY = 0.2
 """Seconds between two words about how far it is."""
@@ -58,8 +61,9 @@ def hunt_command(
         )
         sensors = {source.name: SENSORS[source.sensor] for source in loaded.sources}
         status.update("asking the store")
-        hunt = Hunt(question, sensors, archive_of(loaded))
-        trouble = _run(hunt, status)
+        with closing(_archive(loaded)) as archive:
+            hunt = Hunt(question, sensors, archive)
+            trouble = _run(hunt, status)
     answer = hunt.answer()
     if json:
         emit({**msgspec.to_builtins(answer), "rejected": rejected, "trouble": trouble})
@@ -72,6 +76,13 @@ def hunt_command(
         raise typer.Exit(1)
 
 
+def _archive(settings: Settings) -> Events:
+    try:
+        return archive_of(settings)
+    except ModuleNotFoundError as error:
+        fail(f"the Python package {error.name} {LACKS}")
+
+
 def _run(hunt: Hunt, status: Status) -> str:
     """Hunt as far as it goes; returns what ended it early, in words."""
     begun = said = time.monotonic()
@@ -81,9 +92,9 @@ def _run(hunt: Hunt, status: Status) -> str:
                 said = time.monotonic()
                 status.update(how_far(progress, said - begun))
     except KeyboardInterrupt:
-        return "stopped by you"
+        return "it ended early: stopped by you"
     except OSError as error:
-        return f"the store does not answer any more: {error}; `{CALLED} doctor` says what is missing"
+        return f"it ended early: {error}; `{CALLED} doctor` says what is missing"
     return ""
 
 
