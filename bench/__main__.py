@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 
-from bench import detect, kill, loop
+from bench import detect, hunt, kill, loop
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "detect": detect.main,
+    "hunt": hunt.main,
     "kill": kill.main,
     "loop": loop.main,
 }

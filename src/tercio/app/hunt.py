@@ -21,8 +21,8 @@ from tercio.products.sensors import Sensor
 PIECE = HOUR
 """What the archive holds is counted by pieces of this span (microseconds)."""
 
-ROWS = 100_000
-"""Rows of the archive that are passed over at once, at least: so many are sorted by time before one is read."""
+ROWS = 500_000
+"""Rows of the archive that one question passes over, at least; after each it is told how far the hunt is."""
 
 
 class Hunt:
