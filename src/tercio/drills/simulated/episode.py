@@ -11,11 +11,12 @@ from tercio.drills.simulated.defenders import Brief, Defender, Sensed
 from tercio.drills.simulated.estate import Estate
 from tercio.drills.simulated.harm import Act, harm
 from tercio.drills.simulated.parameters import Parameters
-from tercio.drills.simulated.sensing import Report, Sensing
+from tercio.drills.simulated.records import Report
+from tercio.drills.simulated.sensing import Sensing
 from tercio.drills.simulated.world import Impact, World
 from tercio.model.commands import Command, Response
 from tercio.model.ids import mint
-from tercio.model.units import SECOND
+from tercio.model.units import HOUR, SECOND
 from tercio.model.words import Window, Word, WordKind
 
 START = 1_799_971_200 * SECOND
@@ -24,8 +25,9 @@ START = 1_799_971_200 * SECOND
 NOTICED = 61 * SECOND
 """So long after a sensor was silenced every defender is woken, because it may notice by then (microseconds)."""
 
-PATIENCE = 30 * SECOND
-"""Records that no rule matched reach a defender with the next one that is, or after this (microseconds)."""
+PATIENCE = HOUR
+"""Records that say nothing urgent reach a defender with whatever it takes a turn for next, or after this
+(microseconds)."""
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,13 +145,13 @@ class _Stage:
             due = self._defender.due() <= now
             reports, responses, words = self._happen(now)
             self._idle += reports
-            if due or responses or words or any(report.rule for report in reports) or self._waited(now):
+            if due or responses or words or any(report.urgent for report in reports) or self._waited(now):
                 reports, self._idle = self._idle, []
                 self._turn(now, reports, responses, words)
         self._world.finish(end)
 
     def _waited(self, now: int) -> bool:
-        """Whether records that no rule matched have waited long enough: nothing in them is urgent."""
+        """Whether records that say nothing urgent have waited long enough."""
         return bool(self._idle) and now - self._idle[0].received >= PATIENCE
 
     def _put(self, at: int, thing: Any) -> None:
@@ -190,8 +192,9 @@ class _Stage:
         self._done[place] += 1
         done = self._world.do(deed)
         glimpse = self._sensing.of(deed, done, key)
+        pressing = self._world.walled(deed)
         for report in glimpse.reports:
-            self._put(report.received, report)
+            self._put(report.received, msgspec.structs.replace(report, urgent=bool(report.rule) or pressing))
         if deed.hostile:
             self._began = self._began or deed.at
             self._last = deed.at

@@ -103,8 +103,13 @@ class World:
         if not self._leases:
             return False
         zones = self.estate.site.zone_of(src), self.estate.site.zone_of(dst)
-        if zones[0] == zones[1] and zones[0] not in self.estate.bridged:
-            return False
+        return (zones[0] != zones[1] or zones[0] in self.estate.bridged) and self._walled(src, dst, service, at)
+
+    def walled(self, deed: Deed) -> bool:
+        """Whether a deed is what a wall refuses, wherever the two meet."""
+        return bool(self._leases and deed.dst) and self._walled(deed.named, deed.dst, deed.service, deed.at)
+
+    def _walled(self, src: str, dst: str, service: str, at: int) -> bool:
         ends = self.address(src), self.link(src), self.address(dst)
         port = port_of(service)[1] if service else 0
         return any(wall.since <= at and refuses(wall.target, *ends, port) for wall in self._leases.values())
