@@ -5,6 +5,7 @@ It only looks: it makes no file, starts nothing and orders nothing.
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.text import Text
 from tercio.agents.scribe import plain
 from tercio.app.assemble import content_of, site_of
 from tercio.app.checkup import Finding, Weight, ended_range, hands, loop, sources, workers
+from tercio.app.kept import kept
 from tercio.app.machine import machine
 from tercio.app.outset import live, unrouted, waiting
 from tercio.app.recall import failed_policies, recall
@@ -49,11 +51,12 @@ def examine(settings: Path) -> tuple[Finding, ...]:
     except SettingsError as error:
         return (*found, *(Finding("settings", Weight.FAIL, line) for line in str(error).splitlines()))
     found.append(Finding("settings", Weight.OK, f"{loaded.file} is read"))
-    last, kept = _kept(loaded)
-    found += [*_content(loaded), *_state(loaded), *kept, *machine(loaded, last)]
+    last, left = _kept(loaded)
+    found += [*_content(loaded), *_state(loaded), *left, *machine(loaded, last)]
     if words := ended_range(loaded):
         return (*found, Finding("demo", Weight.WARN, words))
     found += [*sources(loaded), *sight(loaded, _site(loaded)), *hands(loaded), *loop(loaded), *workers(loaded)]
+    found += kept(loaded, time.time_ns() // 1000)
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from tercio.agents.scribe import plain
 from tercio.app.assemble import bounded, site_of
 from tercio.app.checkup import Weight, hands, loop, workers
+from tercio.app.kept import kept
 from tercio.app.recall import Recalled, recall
 from tercio.app.settings import Settings, SourceSettings
 from tercio.model.commands import Effect, target_name
@@ -34,15 +35,16 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of one look. ``ok`` says that the loop lives, every sensor speaks, every worker reads and every hand
-    answers; ``zones`` are ok where Tercio may act by itself; ``left_out`` counts what was not looked at, by why;
-    ``aside`` are rules that were set aside, and why."""
+    """Everything of one look. ``ok`` says that the loop lives, every sensor speaks, every worker reads, every hand
+    answers and the store keeps the past; ``zones`` are ok where Tercio may act by itself; ``left_out`` counts what was
+    not looked at, by why; ``aside`` are rules that were set aside, and why."""
 
     ok: bool
     loop: Part
     sensors: tuple[Part, ...]
     workers: tuple[Part, ...] = ()
     hands: tuple[Part, ...]
+    past: tuple[Part, ...] = ()
     zones: tuple[Part, ...]
     standing: tuple[Effect, ...]
     incidents_open: int
@@ -61,14 +63,16 @@ def look(settings: Settings, now: int) -> Status:
     reading = tuple(
         Part(each.what.removeprefix("worker "), each.weight == Weight.OK, each.words) for each in workers(settings)
     )
+    past = tuple(Part(each.what, each.weight != Weight.FAIL, each.words) for each in kept(settings, now))
     zones = tuple(_zones(settings, site_of(settings), memory, alive.ok))
     counts = {"not understood": sum(memory.unparsed.values()), "too late": memory.windows.late}
     return Status(
-        ok=alive.ok and all(part.ok for part in (*sensors, *reading, *answering)),
+        ok=alive.ok and all(part.ok for part in (*sensors, *reading, *answering, *past)),
         loop=alive,
         sensors=sensors,
         workers=reading,
         hands=answering,
+        past=past,
         zones=zones,
         standing=standing,
         incidents_open=unclosed,
@@ -157,10 +161,10 @@ def page(status: Status) -> RenderableType:
     for _ in range(3):
         table.add_column(overflow="fold")
     parts = [("loop", [status.loop]), ("sensor", status.sensors), ("worker", status.workers)]
-    parts += [("hand", status.hands), ("zone", status.zones)]
+    parts += [("hand", status.hands), ("", status.past), ("zone", status.zones)]
     for kind, members in parts:
         for part in members:
-            name = kind if part.name == kind else f"{kind} {part.name}"
+            name = kind if part.name == kind else f"{kind} {part.name}".strip()
             style = "" if part.ok else "yellow" if kind == "zone" else "red"
             table.add_row(Text("ok" if part.ok else "no"), Text(plain(name)), Text(plain(part.words, 400)), style=style)
     lines = [f"{_counted(status.incidents_open, 'incident')} not closed; {_standing(status.standing)}"]

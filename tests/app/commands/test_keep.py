@@ -55,9 +55,13 @@ def test_what_a_source_writes_is_in_the_store_soon(tmp_path: Path):
 
     try:
         start("store")
+        deadline = time.monotonic() + 90
+        with socket.socket() as probe:
+            while probe.connect_ex(("127.0.0.1", port)):
+                assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+                time.sleep(0.1)
         start("archive")
         found: list[bytes] = []
-        deadline = time.monotonic() + 90
         while not found:
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             time.sleep(0.1)
