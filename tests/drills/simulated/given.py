@@ -1,6 +1,6 @@
 """Plain people for episodes: a hasty intruder, a day's work, and the stage for both."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tercio.drills.simulated.deeds import Announced, Answer, Deed, Goal, Play
 from tercio.drills.simulated.defenders import Brief, Sensed, Tally
@@ -118,7 +118,7 @@ def day(estate: Estate, parameters: Parameters, seed: int, start: int) -> Play:
         yield Deed(at=at, actor=talk.src, dst=talk.dst, service=talk.service)
 
 
-def window(estate: Estate, parameters: Parameters, seed: int, start: int) -> Play:
+def window(estate: Estate, start: int) -> Play:
     """A station writes in its announced window."""
     ews, plc = estate.named("ews")[0], estate.named("plc")[0]
     yield Announced(at=start + MINUTE, until=start + 60 * MINUTE, asset=ews, target=plc, activity="write")
@@ -141,13 +141,3 @@ def scenario(seed: int, size: int = 40, parameters: Parameters = FITTED, players
     return Scenario(
         seed=seed, estate=make(seed % 32, "plant", size), parameters=parameters, intruder="hasty", cast=players
     )
-
-
-def deeds(play: Iterator) -> list[Deed]:
-    """What somebody does whose every step works."""
-    found = [next(play)]
-    try:
-        while True:
-            found.append(play.send(Answer(found[-1].at, worked=True)))
-    except StopIteration:
-        return found

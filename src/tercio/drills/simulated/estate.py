@@ -18,7 +18,7 @@ HAND = "gateway"
 KEPT = 128
 """Estates that are remembered: to read a file of 500 assets takes longer than an episode."""
 
-_WEAK = {
+WEAK = {
     "workstation": (("smb", 0.35), ("rdp", 0.25)),
     "server": (("smb", 0.4),),
     "backup": (("ssh", 0.2),),
@@ -121,7 +121,7 @@ def make(seed: int, kind: Kind, size: int) -> Estate:
 def _open(luck: random.Random, site: Site) -> dict[str, tuple[str, ...]]:
     """What is open to an intruder. Each role that leads on has at least one host that is, so that there is a way."""
     found: dict[str, tuple[str, ...]] = {}
-    for role, weak in _WEAK.items():
+    for role, weak in WEAK.items():
         hosts = [name for name, asset in sorted(site.assets.items()) if asset.role == role]
         for name in hosts:
             found[name] = tuple(service for service, chance in weak if luck.random() < chance)

@@ -116,7 +116,8 @@ class Writer:
             return None
         controller = process.state.asset
         address = self._world.address(controller)
-        readings = [Reading(address, 1, "coil", process.state.index, int(process.name not in self._world.stopped))]
+        running = self._world.stopped.get(process.name, at + 1) > at
+        readings = [Reading(address, 1, "coil", process.state.index, int(running))]
         if process.phases is not None:
             readings.append(Reading(address, 1, "register", process.phases.index, _phase(at)))
         deed = Deed(at=at, actor=view, dst=controller, service="modbus")
