@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tercio.model.units import HOUR, MINUTE, SECOND
+from tercio.model.units import HOUR, SECOND
 
 RECALL = {
     "impair-process-control": 0.97,
@@ -35,7 +35,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    recall: dict[str, float] = RECALL
+    recall: dict[str, float] = msgspec.field(default_factory=lambda: RECALL)
     recall_else: float = 0.8
     missing: float = 0.0
     delay: int = SECOND // 10
@@ -66,7 +66,7 @@ SHIFTED: tuple[Parameters, ...] = (
     Parameters(name="dull", recall=_duller(0.5), recall_else=0.4),
     Parameters(name="late", delay=5 * SECOND, delay_spread=1.2, duplicate=0.3),
     Parameters(name="strange", strange=1.0),
-    Parameters(name="numb", latency=3 * SECOND, fails=0.2, poll=MINUTE),
+    Parameters(name="numb", latency=3 * SECOND, fails=0.2, poll=60 * SECOND),
     Parameters(
         name="worse",
         recall=_duller(0.7),
