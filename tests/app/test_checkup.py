@@ -195,7 +195,7 @@ def test_a_worker_is_named_where_nobody_reads(tmp_path: Path):
 
     async def seen(shares: dict[str, tuple[str, ...]], hello: Hello | None = None) -> Finding:
         places = [Place(name, "/x", None, 0) for names in shares.values() for name in names]
-        server = await Reports(shares, places, "s", lambda: None, lambda *_: None).listen(settings.state / SOCKET)
+        server = await Reports(shares, places, "s", "", lambda: None, lambda *_: None).listen(settings.state / SOCKET)
         try:
             peer = await Peer.at(settings.state / SOCKET, hello) if hello is not None else None
             if peer is not None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from tercio.loop import worker as worker_of
 from tercio.loop.run import Shell
 from tercio.loop.sift import sift
 from tercio.loop.sources import SOCKET, Setup
-from tercio.loop.worker import Worker, reported, work
+from tercio.loop.worker import Worker, reported, rules_day, work
 from tercio.model.events import Batch, Match
 from tercio.model.reports import Report, ToLoop
 from tercio.products.transports.frames import LARGEST, Refused
@@ -171,6 +172,19 @@ def test_a_worker_with_other_rules_is_sent_away_with_the_reason(tmp_path: Path):
             with pytest.raises(Refused, match="its rules or sources are others than the loop's"):
                 await work("w", other, of.folder / SOCKET)
             assert "others than the loop's" in shell._sources._reports.seats()[0].why
+
+    asyncio.run(story())
+
+
+def test_a_worker_reads_its_rules_by_the_day_of_its_loop(tmp_path: Path):
+    """Else an exception that ended since the loop began would make them strangers."""
+    of = away(tmp_path, day="2026-02-28")
+
+    async def story() -> None:
+        asking = asyncio.create_task(asyncio.to_thread(rules_day, of.folder / SOCKET))
+        await asyncio.sleep(0.05)
+        async with living(of):
+            assert await asking == date(2026, 2, 28)
 
     asyncio.run(story())
 

@@ -31,13 +31,6 @@ detection: {s: {Image|endswith: 'dump.exe'}, condition: s}
 HOSTS = '[sources.hosts]\nsensor = "windows"\npath = "hosts.json"\nsilent_after = "2s"\n[store]\nkind = "none"\n'
 
 
-def until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 def started(host: int, image: str) -> bytes:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     record = {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 1, "Computer": f"h{host}", "@timestamp": at}
@@ -66,7 +59,12 @@ class Platform:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(60)
-                print((self.file.parent / "log").read_text()[-4000:])
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + 120
+        while not holds():
+            assert time.monotonic() < deadline, f"{what}\n{(self.file.parent / 'log').read_text()[-4000:]}"
+            time.sleep(0.02)
 
     def write(self, count: int = 40) -> None:
         with self.log.open("ab") as log:
@@ -90,7 +88,7 @@ class Platform:
 
     def connected(self) -> bool:
         with contextlib.suppress(OSError):
-            return all(seat.connected for seat in present(self.state / SOCKET))
+            return all(seat.connected for seat in present(self.state / SOCKET).seats)
         return False
 
     def all_found(self) -> bool:
@@ -108,26 +106,26 @@ def test_whichever_process_is_killed_each_line_counts_once(tmp_path: Path):
     """And a worker that hangs looks like a sensor that fell silent, and is named."""
     home = Platform(tmp_path)
     with home.up() as process:
-        until(home.connected, "no worker came")
+        home.until(home.connected, "no worker came")
         home.write()
         for word in ("worker", "loop"):
             (victim,) = children(process.pid, word)
             home.write()
             os.kill(victim, signal.SIGKILL)
             home.write()
-            until(lambda: victim not in children(process.pid, word), f"the {word} was not missed")  # noqa: B023
-            until(home.connected, f"nobody came after the {word} that was killed")
+            home.until(lambda: victim not in children(process.pid, word), f"the {word} was not missed")  # noqa: B023
+            home.until(home.connected, f"nobody came after the {word} that was killed")
         home.write()
-        until(home.all_found, "lines were lost")
+        home.until(home.all_found, "lines were lost")
         (hanging,) = children(process.pid, "worker")
         os.kill(hanging, signal.SIGSTOP)
         try:
-            until(lambda: home.silences()[-1:] == [True], "its silence was not noticed")
+            home.until(lambda: home.silences()[-1:] == [True], "its silence was not noticed")
         finally:
             os.kill(hanging, signal.SIGKILL)
         silences = len(home.silences())
         home.write()
-        until(home.all_found, "lines were lost")
+        home.until(home.all_found, "lines were lost")
         assert home.silences()[silences] is False, "it speaks again"
         said = json.loads(tercio("status", "--json", settings=home.file).stdout)
     assert said["workers"] == [{"name": "bulk-1", "ok": True, "words": "reads hosts"}]

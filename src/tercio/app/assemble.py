@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -42,14 +42,14 @@ def site_of(settings: Settings) -> Site:
         raise SettingsError(str(error)) from None
 
 
-def content_of(settings: Settings, read: Callable[[int], None] = lambda _: None) -> Content:
+def content_of(settings: Settings, read: Callable[[int], None] = lambda _: None, *, day: date | None = None) -> Content:
     """Everything that does not change while the loop runs. A site with errors stays in shadow; a rule of the site's own
     that can't be used is listed in ``rules.rejected``, and the others stay. ``read`` is told now and then how many
-    rules were read so far. Raises SettingsError."""
+    rules were read so far; exceptions are those of a ``day`` (None: today's, in UTC). Raises SettingsError."""
     site = bounded(site_of(settings))
     if faults := list(_strange_zones(settings, site)):
         raise wrong(settings, faults)
-    rules, unreadable = _rule_texts(settings)
+    rules, unreadable = _rule_texts(settings, day or datetime.now(UTC).date())
     parts = Parts(
         site=site,
         rules=rules,
@@ -135,9 +135,9 @@ def _strange_zones(settings: Settings, site: Site) -> Iterator[tuple[Place, str]
                 yield ("hands", hand.name, "zones"), words + (nearest(zone, site.zones) or "; list it there")
 
 
-def _rule_texts(settings: Settings) -> tuple[dict[str, str], tuple[Rejected, ...]]:
+def _rule_texts(settings: Settings, day: date) -> tuple[dict[str, str], tuple[Rejected, ...]]:
     """The Sigma rules in the settings' own folders, by file, and what is left out: files that can't be read, exceptions
-    that have ended."""
+    that have ended by that day."""
     texts: dict[str, str] = {}
     unreadable: list[Rejected] = []
     for number, folder in enumerate(settings.rules):
@@ -147,7 +147,7 @@ def _rule_texts(settings: Settings) -> tuple[dict[str, str], tuple[Rejected, ...
             raise wrong(settings, [(("tercio", "rules", number), str(error))]) from None
         texts |= found
         unreadable += lost
-    kept, ended = in_force(texts, datetime.now(UTC).date())
+    kept, ended = in_force(texts, day)
     return kept, (*unreadable, *ended)
 
 

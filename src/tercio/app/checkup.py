@@ -214,7 +214,7 @@ def workers(settings: Settings) -> Iterator[Finding]:
     if not settings.workers:
         return
     try:
-        seats = {seat.worker: seat for seat in present(settings.state / SOCKET)}
+        seats = {seat.worker: seat for seat in present(settings.state / SOCKET).seats}
     except OSError:
         for name in settings.workers:
             yield Finding(f"worker {name}", Weight.WARN, "no loop hears it now; `tercio up` starts both")

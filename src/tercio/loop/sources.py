@@ -35,7 +35,8 @@ RECORDS = 160
 class Setup(msgspec.Struct, frozen=True):
     """What the shell is given: where state lies, what to follow, whom to order, and the content of the brain. Of the
     sources ``from_start`` a first start reads all that is there already; those in ``bulk`` are looked at after the
-    others; those of ``workers`` (by the worker's name) are followed by other processes."""
+    others; those of ``workers`` (by the worker's name) are followed by other processes, which are told the ``day`` (ISO
+    8601) by which rules were read."""
 
     folder: Path
     content: Content
@@ -45,6 +46,7 @@ class Setup(msgspec.Struct, frozen=True):
     from_start: frozenset[str] = frozenset()
     bulk: frozenset[str] = frozenset()
     workers: Mapping[str, tuple[str, ...]] = {}
+    day: str = ""
 
 
 class Began(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ class Sources:
             if place.at is not None and name not in began.offsets
         ]
         self._socket = setup.folder / SOCKET if away else None
-        self._reports = Reports(setup.workers, places.values(), sight(setup.content), wake, say)
+        self._reports = Reports(setup.workers, places.values(), sight(setup.content), setup.day, wake, say)
         self._server: asyncio.Server | None = None
 
     def _followed(self, name: str, path: Path, began: Began) -> Following:

@@ -9,6 +9,7 @@ import gc
 import signal
 import time
 from collections import deque
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from tercio.model.reports import FromLoop, Hello, Place, Refusal, Report, Taken,
 from tercio.model.sifted import Seen, Sifted
 from tercio.products.transports.following import Following
 from tercio.products.transports.frames import Refused, framed, received
+from tercio.products.transports.reports import present
 from tercio.products.transports.tail import Tail
 
 RETRY = 0.5
@@ -33,6 +35,15 @@ MOST_FOUND, SMALL = 8, 4096
 """What may be told of a record: so many times its own length, and so many bytes, where a report is too large else."""
 
 _HEARD: msgspec.msgpack.Decoder[FromLoop] = msgspec.msgpack.Decoder(FromLoop)
+
+
+def rules_day(socket: Path) -> date:
+    """The day by which the loop that listens at ``socket``, or will, has read its rules."""
+    while True:
+        try:
+            return date.fromisoformat(present(socket).day)
+        except OSError:
+            time.sleep(RETRY)
 
 
 async def work(name: str, content: Content, socket: Path) -> None:

@@ -70,9 +70,10 @@ class Seat(msgspec.Struct, frozen=True):
 
 
 class Present(msgspec.Struct, frozen=True, tag=True):
-    """The loop's answer to who is there."""
+    """The loop's answer to who is there, and the day (ISO 8601) by which it read its rules: exceptions to them end."""
 
     seats: tuple[Seat, ...]
+    day: str
 
 
 ToLoop = Hello | Report | Who

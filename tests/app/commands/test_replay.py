@@ -43,6 +43,17 @@ def test_one_object_and_nothing_written(logs: Path, cli: Cli):
     assert sorted(path.stat().st_mtime_ns for path in logs.rglob("*")) == before
 
 
+@pytest.mark.parametrize("each", [[], ["--each"]])
+def test_it_comes_to_the_same_with_more_processes(logs: Path, cli: Cli, each: list[str]):
+    (logs / "more.json").write_bytes((RULES / "modbus-write" / "positive.ndjson").read_bytes())
+    told = [json.loads(cli("replay", str(logs), "--json", "--processes", n, *each).stdout) for n in "12"]
+    for found in told:
+        for outcome in found["replays"]:
+            assert outcome.pop("seconds") > 0
+    assert told[0] == told[1]
+    assert len(told[0]["replays"]) == (2 if each else 1)
+
+
 def test_the_page_and_what_was_not_read(logs: Path, cli: Cli):
     site = logs.parent / "site.toml"
     site.write_text(site_file().read_text())

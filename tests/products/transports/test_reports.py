@@ -34,7 +34,12 @@ LINE = alert(START, WS1, PLC1)
 def ear(said: list[str] | None = None) -> Reports:
     told = [] if said is None else said
     return Reports(
-        SHARES, [A, B, Place("c", "/log/c", None, 5)], "sight", lambda: None, lambda *w: told.append(" ".join(w))
+        SHARES,
+        [A, B, Place("c", "/log/c", None, 5)],
+        "sight",
+        "2026-11-24",
+        lambda: None,
+        lambda *w: told.append(" ".join(w)),
     )
 
 
@@ -279,8 +284,9 @@ def test_anybody_who_may_connect_can_ask_who_is_there(tmp_path: Path):
     async def tell(_: Reports, path: Path) -> None:
         peer = await Peer.at(path)
         await peer.heard()
-        seats = await asyncio.to_thread(present, path)
-        assert seats == (Seat("w", ("a", "b"), True), Seat("v", ("c",), False))
+        found = await asyncio.to_thread(present, path)
+        assert found.seats == (Seat("w", ("a", "b"), True), Seat("v", ("c",), False))
+        assert found.day == "2026-11-24"
 
     story(tmp_path, tell)
     with pytest.raises(OSError, match=r"No such file|refused"):

@@ -1,6 +1,7 @@
 """Commands that run something: the demo, the platform, its processes."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from tercio.app.settings import SettingsError, load
 from tercio.app.terminal import HERE, Json, SettingsFile, emit, err, fail, out, sentence
 from tercio.loop.run import run as run_loop
 from tercio.loop.sources import SOCKET, Setup
-from tercio.loop.worker import work
+from tercio.loop.worker import rules_day, work
 from tercio.model.tomltable import nearest
 from tercio.products import hand as hand_process
 from tercio.products.transports.frames import Refused
@@ -64,15 +65,17 @@ def up(settings: SettingsFile = HERE, json: Json = False) -> None:
 def loop(settings: SettingsFile = HERE) -> None:
     """The loop alone; `tercio up` starts it."""
     loaded = load(settings)
+    day = datetime.now(UTC).date()
     setup = Setup(
         folder=loaded.state,
-        content=content_of(loaded),
+        content=content_of(loaded, day=day),
         sources={source.name: source.path for source in loaded.sources},
         hands={hand.name: hand.socket for hand in loaded.hands},
         key=signing_key(supervisor.order_key(loaded)),
         from_start=frozenset(source.name for source in loaded.sources if source.from_start),
         bulk=frozenset(source.name for source in loaded.sources if source.lane == BULK),
         workers=loaded.workers,
+        day=day.isoformat(),
     )
     asyncio.run(run_loop(setup))
 
@@ -85,7 +88,7 @@ def worker(
     if name not in loaded.workers:
         raise SettingsError(f"{loaded.file}: there is no worker {name!r}{nearest(name, loaded.workers)}")
     try:
-        asyncio.run(work(name, content_of(loaded), loaded.state / SOCKET))
+        asyncio.run(work(name, content_of(loaded, day=rules_day(loaded.state / SOCKET)), loaded.state / SOCKET))
     except Refused as error:
         fail(f"worker {name}: the loop sent it away: {error}")
 

@@ -33,17 +33,18 @@ Say = Callable[[str, str], None]
 
 class Reports:
     """All workers of a loop. ``shares`` are the sources of each, by its name; ``places`` where each source is to be
-    gone on with; ``sight`` the digest of what the loop itself would sift by."""
+    gone on with; ``sight`` the digest of what the loop itself would sift by, and ``day`` that of its rules."""
 
     def __init__(
         self,
         shares: Mapping[str, tuple[str, ...]],
         places: Iterable[Place],
         sight: str,
+        day: str,
         wake: Callable[[], None],
         say: Say,
     ) -> None:
-        self._shares, self._sight, self._wake, self._say = shares, sight, wake, say
+        self._shares, self._sight, self._day, self._wake, self._say = shares, sight, day, wake, say
         self._places = {place.source: place for place in places}
         self._lines: dict[str, _Line] = {}
         self._sent_away: dict[str, str] = {}
@@ -98,7 +99,7 @@ class Reports:
             async with asyncio.timeout(PATIENCE):
                 first = await received(reader, _HEARD)
             if isinstance(first, Who):
-                writer.write(framed(Present(self.seats())))
+                writer.write(framed(Present(self.seats(), self._day)))
             elif first is not None:
                 line = self._admitted(first, writer)
                 await self._hear(reader, line)
@@ -195,10 +196,12 @@ def _fault(report: Report, lot: Sifted, end: int) -> str:
     return ""
 
 
-def present(path: Path, patience: float = 1.0) -> tuple[Seat, ...]:
+def present(path: Path, patience: float = 1.0) -> Present:
     """The workers as the loop that listens at a path sees them. Raises OSError where it does not answer."""
     try:
         answer = asked(str(path), Who(), _PRESENT, patience)
     except Refused as error:
         raise OSError(str(error)) from None
-    return answer.seats if answer is not None else ()
+    if answer is None:
+        raise ConnectionResetError(f"{path}: who listens there hung up")
+    return answer
