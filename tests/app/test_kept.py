@@ -1,5 +1,6 @@
 """What is said of the past, by the real store."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tercio.app.checkup import Weight
 from tercio.app.eventstore import archive_of, password_file
-from tercio.app.kept import LATE, kept
+from tercio.app.kept import LATE, LOSSES, kept
 from tercio.app.settings import Settings, load
 from tercio.app.supervisor import prepare
 from tercio.products.transports.logfile import end_of
@@ -80,24 +81,24 @@ def test_nothing_kept_and_nothing_there(settings: Settings):
 
 def test_losses_of_late_are_known(settings: Settings, events: Events):
     events.report([Lost("ot", NOW, 2, 4096, "files that rotation took away")])
-    weight, words = told(settings)["archive"]
+    weight, words = told(settings)[LOSSES]
     assert weight == Weight.WARN
     assert words.startswith("2 times something was not kept in 7 d (4,096 bytes")
-    assert "archive" not in told(settings, NOW + 8 * 24 * 3600 * 10**6)
+    assert LOSSES not in told(settings, NOW + 8 * 24 * 3600 * 10**6)
 
 
 def test_a_store_that_does_not_run_or_never_ran(tmp_path: Path):
     loaded = load(home(tmp_path, f'{TOML}\n[store]\nkind = "embedded"\nport = 1\n'))
     weight, words = told(loaded)["store"]
-    assert weight == Weight.FAIL
+    assert weight == Weight.WARN
     assert "made when the store first starts" in words
     prepare(loaded)
-    weight, words = told(loaded)["store"]
-    assert weight == Weight.FAIL
-    assert words == (
-        "the event store can't be used: Connection refused; nothing is kept of the past meanwhile. "
-        "Does `tercio up` run?"
-    )
+    here = "the event store can't be used: Connection refused"
+    assert told(loaded)["store"] == (Weight.WARN, f"{here}; it does not run now: start `tercio up`")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(loaded.state / "loop.sock"))
+        listening.listen()
+        assert told(loaded)["store"] == (Weight.FAIL, f"{here}; nothing is kept of the past meanwhile")
 
 
 def test_a_missing_package_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch):

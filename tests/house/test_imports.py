@@ -1,6 +1,7 @@
 """Direct imports between rooms, module by module (DESIGN §3); import-linter holds the layers and what is indirect."""
 
 import graphlib
+import subprocess
 import sys
 
 import grimp
@@ -30,7 +31,7 @@ MAY_USE = {
     "tercio.model": {"tercio": ("tercio.model",)},
     "tercio.content": {"tercio": ("tercio.content",)},
 }
-HEAVY = ("chdb", "pyarrow", "fastapi", "nicegui", "pydantic_ai")
+HEAVY = ("chdb", "pyarrow", "clickhouse_connect", "uvicorn", "fastapi", "nicegui", "pydantic_ai")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,13 @@ def test_heavy_libraries_are_out_of_reach(graph: grimp.ImportGraph, user: str):
     heavy = [h for h in HEAVY if h in graph.modules]
     chains = [graph.find_shortest_chain(m, h) for h in heavy for m in graph.modules if inside(m, user)]
     assert not [" -> ".join(chain) for chain in chains if chain]
+
+
+def test_a_command_line_of_the_loop_loads_nothing_heavy():
+    """All commands are one program: what one of them needs alone is imported when it runs."""
+    loaded = "import sys, tercio.app.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    ran = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert not {*HEAVY, "pandas", "numpy"} & set(ran.stdout.split())
 
 
 def test_what_ships_needs_no_test_tool(graph: grimp.ImportGraph):

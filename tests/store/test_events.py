@@ -158,18 +158,6 @@ def test_rows_are_let_go_when_their_time_is_over(store_url: str):
         assert events.held().rows == 0
 
 
-@pytest.mark.parametrize(
-    ("port", "password", "words"),
-    [(None, "wrong", "Authentication failed"), (1, PASSWORD, "Connection refused")],
-)
-def test_who_does_not_answer_or_refuses_is_told_in_words(store_url: str, port: int | None, password: str, words: str):
-    url = store_url if port is None else f"http://127.0.0.1:{port}"
-    with pytest.raises(EventsSilent, match=words) as told:
-        connect(url, "s", password)
-    assert PASSWORD not in str(told.value)
-    assert isinstance(told.value, OSError)
-
-
 def test_a_search_that_fails_is_told(events: Events):
     events._table = "`tercio`.`nowhere`"
     with pytest.raises(EventsSilent, match="nowhere"):

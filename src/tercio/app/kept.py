@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from importlib.util import find_spec
 
-from tercio.app.checkup import Finding, Weight
+from tercio.app.checkup import Finding, Weight, loop
 from tercio.app.eventstore import archive_of
 from tercio.app.settings import Settings, SettingsError, SourceSettings
 from tercio.app.storesettings import DAY, Kind
@@ -20,6 +20,9 @@ LATE = 60 * SECOND
 
 LOOKED_BACK = 7 * DAY
 """Losses are told for so long."""
+
+LOSSES = "losses"
+"""What the finding is called that tells of losses: they are past, and no failure of now."""
 
 NEEDED = {
     Kind.NONE: (),
@@ -39,11 +42,10 @@ def kept(settings: Settings, now: int) -> Iterator[Finding]:
         try:
             with closing(archive_of(settings, patience=PATIENCE)) as events:
                 yield from _past(settings, events, now)
-        except SettingsError as error:
-            yield Finding("store", Weight.FAIL, str(error))
-        except EventsSilent as error:
-            words = f"{error}; nothing is kept of the past meanwhile. Does `tercio up` run?"
-            yield Finding("store", Weight.FAIL, words)
+        except (SettingsError, EventsSilent) as error:
+            runs = all(found.weight == Weight.OK for found in loop(settings))
+            words = "; nothing is kept of the past meanwhile" if runs else "; it does not run now: start `tercio up`"
+            yield Finding("store", Weight.FAIL if runs else Weight.WARN, f"{error}{words}")
 
 
 def _past(settings: Settings, events: Events, now: int) -> Iterator[Finding]:
@@ -58,7 +60,7 @@ def _past(settings: Settings, events: Events, now: int) -> Iterator[Finding]:
     if lost:
         size = sum(each.size for each in lost)
         words = f"{sum(each.times for each in lost):,} times something was not kept in {span(LOOKED_BACK)}"
-        yield Finding("archive", Weight.WARN, f"{words} ({size:,} bytes as far as known), last: {lost[0].words}")
+        yield Finding(LOSSES, Weight.WARN, f"{words} ({size:,} bytes as far as known), last: {lost[0].words}")
 
 
 def _archived(source: SourceSettings, ends: Mapping[str, tuple[int, int]], now: int) -> Finding:

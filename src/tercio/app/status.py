@@ -10,7 +10,7 @@ from rich.text import Text
 from tercio.agents.scribe import plain
 from tercio.app.assemble import bounded, site_of
 from tercio.app.checkup import Weight, hands, loop, workers
-from tercio.app.kept import kept
+from tercio.app.kept import LOSSES, kept
 from tercio.app.recall import Recalled, recall
 from tercio.app.settings import Settings, SourceSettings
 from tercio.model.commands import Effect, target_name
@@ -63,7 +63,9 @@ def look(settings: Settings, now: int) -> Status:
     reading = tuple(
         Part(each.what.removeprefix("worker "), each.weight == Weight.OK, each.words) for each in workers(settings)
     )
-    past = tuple(Part(each.what, each.weight != Weight.FAIL, each.words) for each in kept(settings, now))
+    past = tuple(
+        Part(each.what, each.weight == Weight.OK or each.what == LOSSES, each.words) for each in kept(settings, now)
+    )
     zones = tuple(_zones(settings, site_of(settings), memory, alive.ok))
     counts = {"not understood": sum(memory.unparsed.values()), "too late": memory.windows.late}
     return Status(

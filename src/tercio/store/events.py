@@ -3,10 +3,7 @@
 Bytes are kept as they were written: a String of ClickHouse is bytes, and no text is made of them on the way.
 """
 
-import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -17,9 +14,12 @@ from tercio.model.archive import EVERYTHING, Condition, Count, Kept
 from tercio.model.units import SECOND
 from tercio.store import schema
 from tercio.store.asked import Parameters, where
+from tercio.store.clickhouse import EventsSilent, connected, silence_told
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
+
+__all__ = ["Events", "EventsSilent", "Held", "Line", "Lost"]
 
 DATABASE = "tercio"
 """Where the url names no other."""
@@ -33,12 +33,6 @@ _MONDAY = 4 * DAY  # The epoch was a Thursday.
 EARLIEST, LATEST = -2_208_988_800 * SECOND, 10_413_791_999 * SECOND
 """Instants between which ClickHouse can tell a time (1900 to 2299): what says to have happened outside is kept at
 the end of it."""
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class EventsSilent(OSError):
-    """The store can't answer, or not as asked; the message says why."""
 
 
 class Line(NamedTuple):
@@ -89,31 +83,8 @@ class Events:
     @classmethod
     def connect(cls, url: str, user: str, password: str, site: str, *, patience: int = 300) -> Self:
         """Connect to ``http[s]://HOST:PORT[/DATABASE]``. ``patience`` are the seconds that one answer may take."""
-        import clickhouse_connect  # noqa: PLC0415  Nobody but who asks the store needs it, least of all the loop.
-        from clickhouse_connect.driver.httputil import get_pool_manager  # noqa: PLC0415
-
-        for name in ("clickhouse_connect", "urllib3"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # What fails is raised, and told once.
-        at = urlsplit(url)
-        here = at.hostname in LOOPBACK
-        with _silence():
-            client = clickhouse_connect.get_client(
-                interface=at.scheme,
-                host=at.hostname or "",
-                port=at.port or (8443 if at.scheme == "https" else 8123),
-                username=user,
-                password=password,
-                database="default",
-                compress=not here,
-                connect_timeout=min(10, patience),
-                send_receive_timeout=patience,
-                query_retries=0,
-                autogenerate_session_id=False,
-                client_name="tercio",
-                show_clickhouse_errors="scrub",
-                pool_mgr=get_pool_manager() if here else None,  # No proxy of the environment on this machine.
-            )
-        return cls(client, at.path.strip("/") or DATABASE, site)
+        database = urlsplit(url).path.strip("/") or DATABASE
+        return cls(connected(url, user, password, patience), database, site)
 
     def close(self) -> None:
         """Hang up."""
@@ -123,7 +94,7 @@ class Events:
         """Make the tables, or bring them up to these routing fields and this time to ``keep`` (microseconds). Raises
         EventsSilent for tables of another version."""
         fields = tuple(dict.fromkeys(routes))
-        with _silence():
+        with silence_told():
             asked = (
                 "SELECT comment, create_table_query FROM system.tables WHERE database = {d:String} AND name = 'events'"
             )
@@ -227,7 +198,7 @@ class Events:
             f"SETTINGS max_block_size = {BLOCK}"
         )
         last: tuple[object, ...] = ()
-        with _silence():
+        with silence_told():
             stream = self._client.query_row_block_stream(
                 asked, parameters={**parameters, "site": self._site}, column_formats={"raw": "bytes", **_TIMES}
             )
@@ -252,14 +223,14 @@ class Events:
         return self._columns
 
     def _rows(self, asked: str, parameters: Parameters | None = None) -> Sequence[Sequence[Any]]:
-        with _silence():
+        with silence_told():
             bound = {"site": self._site, **(parameters or {})}
             return self._client.query(asked, parameters=bound, query_formats={"DateTime64": "int"}).result_rows
 
     def _insert(self, table: str, names: list[str], columns: list[list[Any]], types: Mapping[str, str]) -> None:
         if not columns or not columns[0]:
             return
-        with _silence():
+        with silence_told():
             self._client.insert(
                 table,
                 [[self._site] * len(columns[0]), *columns],
@@ -270,8 +241,6 @@ class Events:
             )
 
 
-_PREFACE = re.compile(r"^.*?server response: (?:.*?DB::Exception: )?", re.DOTALL)
-"""What the client puts before the store's own words."""
 _TIMES = {"time": "int", "received": "int"}
 
 
@@ -290,28 +259,3 @@ def _instant(name: str) -> str:
 
 def _bounds(since: int, until: int) -> Parameters:
     return {"since": max(since, EARLIEST), "until": min(until, LATEST + 1)}
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Whatever keeps the store from answering, as EventsSilent."""
-    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415  As above.
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
-    try:
-        yield
-    except (ClickHouseError, HTTPError) as error:
-        raise EventsSilent(f"the event store can't be used: {_reason(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    """The system's word on why nobody answered, where it has one; else the store's own, or its client's."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, TimeoutError):
-            return "it takes too long"
-        if isinstance(found, OSError) and found.strerror:
-            return found.strerror
-        found = getattr(found, "reason", None) or found.__cause__ or found.__context__
-        found = found if isinstance(found, BaseException) else None
-    return _PREFACE.sub("", str(error)).strip()
