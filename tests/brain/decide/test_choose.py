@@ -16,7 +16,7 @@ from tercio.brain.decide.safety import filtered
 from tercio.model.canon import canonical
 from tercio.model.commands import FlowTarget, HostTarget, target_name
 from tercio.model.decisions import Decision, Permission, Plan, Ruling, Verb
-from tercio.model.findings import Finding
+from tercio.model.findings import Finding, Level
 from tercio.model.ids import decision_id
 from tercio.model.incidents import Belief, Incident
 from tercio.model.site import Flow, Site
@@ -65,6 +65,19 @@ def test_where_nothing_can_be_done_people_are_asked():
     assert decide(replace(helpless, effects=(tried,))).chosen.title != "ask"
     assert decide(replace(helpless, held_off=("host fe80::77",))).chosen.title != "ask"
     assert decide(question(incident(finding("fe80::77", "fe80::1", provenance=FORGED)))).chosen.title != "ask"
+
+
+def test_people_are_told_of_whom_nothing_may_be_done_about():
+    """He writes by a flow that the process needs: safety removes each act against him, and he is not in doubt."""
+    reader = incident(finding("hist1", "plc1", tactics=WRITE))
+    decision = decide(question(reader))
+    assert {removed.candidate.verb for removed in decision.removed} == {Verb.BLOCK_HOST, Verb.BLOCK_FLOW}
+    assert decision.chosen.title == "ask"
+    assert decision.chosen.permission is Permission.PERMITTED
+    suspect = question(incident(finding("hist1", "plc1", tactics=SCAN, level=Level.LOW)))
+    assert decide(suspect).chosen.title != "ask"
+    undone = question(reader, held_off=("host hist1",))
+    assert decide(undone).chosen.title != "ask"
 
 
 def titles(decision: Decision) -> list[str]:

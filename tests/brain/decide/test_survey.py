@@ -139,6 +139,15 @@ def test_a_target_hinders_only_what_it_stands_in_the_way_of():
     assert detours(CONDUIT, replace(threat, zones=frozenset())) == 0
 
 
+def test_a_closed_conduit_hinders_nobody_whose_own_flow_the_process_needs():
+    reader = question(incident(finding("hist1", "plc1", tactics=WRITE)))
+    (threat,) = survey(reader).threats
+    assert threat.spared
+    way = ConduitTarget(threat.zone, "ot", ("10.2.0.0/24",), ("10.3.0.0/24",), ())
+    assert detours(way, threat) == 0
+    assert detours(way, replace(threat, spared=False)) == 2
+
+
 @pytest.mark.parametrize(
     ("state", "forced"), [(EffectState.ORDERED, 2), (EffectState.STANDING, 2), (EffectState.RELEASED, 0)]
 )

@@ -23,6 +23,9 @@ WIDEST = 24
 KEPT = 5
 """Alternatives kept in the decision, the chosen plan, *do nothing* and *wait* always among them."""
 
+LIKELY = 0.5
+"""Of whoever is held more likely than not people are told, where nothing can be done about him."""
+
 _EFFORT = {Verb.NOTHING: 0, Verb.WAIT: 1, Verb.ASK: 2}
 _ORDER = {Permission.PERMITTED: 0, Permission.CONSENT: 1, Permission.FORBIDDEN: 2}
 
@@ -43,7 +46,8 @@ def choose(
     ``prices`` are those of this question, where the caller has made them already.
     """
     incident = question.incident
-    table = _Table(question, kept, rulings, prices or Prices(question, survey(question)))
+    prices = prices or Prices(question, survey(question))
+    table = _Table(question, kept, rulings, prices)
     acting = table.acting()
     ours = [option for option in acting if option.permission == Permission.PERMITTED]
     theirs = [option for option in acting if option.permission == Permission.CONSENT]
@@ -55,6 +59,8 @@ def choose(
     else:
         chosen = min((o for o in (*acting, nothing, wait, *ask) if o.permission == Permission.PERMITTED), key=_RANK)
         advice = min((*acting, freely[0], freely[1]), key=_RANK)
+        if chosen is nothing and not (ask or question.held_off) and nothing.money.attack and table.at_large(acting):
+            chosen = table.helpless()
     version = incident.version + 1
     return Decision(
         id=decision_id(incident.id, version),
@@ -134,6 +140,14 @@ class _Table:
         if best is None:
             return []
         return [self._option((self._still[Verb.ASK],), self._prices.asked(best.actions))]
+
+    def at_large(self, acting: Sequence[_Option]) -> bool:
+        """Whether somebody who is held more likely than not threatens a process, nothing stands in his way, and nothing
+        that could be done would. He must be in no option at all: where the mandate forbids one, it has spoken."""
+        threats = enumerate(self._prices.threats)
+        free = {place for place, threat in threats if threat.held >= LIKELY and not threat.detours}
+        hindered = {place for option in acting for action in option.actions for place in self._prices.hinders(action)}
+        return bool(free - hindered)
 
     def helpless(self) -> _Option:
         """Asking people what to do, since nothing can be done from here."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tercio.brain.decide.question import Question
-from tercio.brain.decide.survey import CERTAIN, DETOURS, UNSEEN, Survey, forced, succeeds
+from tercio.brain.decide.survey import CERTAIN, DETOURS, UNSEEN, Survey, Threat, forced, succeeds
 from tercio.model.commands import ConduitTarget, HostTarget
 from tercio.model.decisions import Candidate, Money
 from tercio.model.processes import ProcessState
@@ -32,6 +32,11 @@ class Prices:
         self._forced: dict[str, dict[int, int]] = {}
         self._costs: dict[str, tuple[float, dict[str, float]]] = {}
         self._risk = RISK * sum(process.stake() for process in question.site.processes.values())
+
+    @property
+    def threats(self) -> tuple[Threat, ...]:
+        """The threats that plans are held against, each at its place."""
+        return self._survey.threats
 
     def hinders(self, action: Candidate) -> Mapping[int, int]:
         """Per threat (its place in the survey) that an action hinders more than what stands already, its detours."""

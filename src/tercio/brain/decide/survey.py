@@ -35,7 +35,8 @@ counts for all of them."""
 class Threat(msgspec.Struct, frozen=True):
     """One host that may be held, against one process: what stops the process (``marks``: its controllers) and the
     ``zones`` they stand in, the probability that the host is held, the steps still needed from there, and the detours
-    that standing effects force on them already."""
+    that standing effects force on them already. ``spared``: the process itself needs a flow from it to one of them, and
+    a closed conduit leaves that open."""
 
     source: str
     zone: str
@@ -45,6 +46,7 @@ class Threat(msgspec.Struct, frozen=True):
     held: float
     steps: int
     detours: int
+    spared: bool = False
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -80,6 +82,7 @@ def survey(question: Question) -> Survey:
                 held=incident.proved(source),
                 steps=remaining_steps(question, source, marks),
                 detours=0,
+                spared=any(flow.src == source and flow.dst in marks for flow in process.flows),
             )
             forced = max((detours(target, threat) for target in standing), default=0)
             threats.append(msgspec.structs.replace(threat, detours=forced))
@@ -136,7 +139,7 @@ def detours(target: Target | None, threat: Threat) -> int:
         case FlowTarget(src=src, dst=dst):
             stops = src == threat.source and dst in threat.marks
         case ConduitTarget(src_zone=src_zone, dst_zone=dst_zone):
-            stops = threat.zone == src_zone and threat.zones == {dst_zone}
+            stops = threat.zone == src_zone and threat.zones == {dst_zone} and not threat.spared
         case None:
             return 0
     return DETOURS[type(target)] if stops else 0
