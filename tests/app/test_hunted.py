@@ -88,7 +88,7 @@ def test_what_was_looked_at():
 def test_a_match_is_told_with_its_place_and_what_the_rule_asked_about():
     text = shown()
     assert "high: Who am I (r1): 1 match" in text
-    for words in ("2026-11-02 00:00:00Z", "ews1", "hosts 7-1:4096 evt_1", "CommandLine: whoami"):
+    for words in ("2026-11-02 00:00:00Z", "ews1", "evt_1 in hosts 7-1:4096", "CommandLine: whoami"):
         assert words in text
 
 
@@ -116,6 +116,10 @@ def test_a_finding_of_a_correlation():
         ({"held": (held(ends=UNTIL - 2 * DAY),)}, "nothing after 2026-11-19 00:00:00Z: the last 2 d are not"),
         ({"held": (held(), held(source="old", known=False))}, "records of old, which your settings do not name"),
         ({"whole": False, "progress": Progress(1, 9, 1, 1, SINCE + DAY)}, "this is all until 2026-11-02 00:00:00Z"),
+        (
+            {"broken": {"Tercio failed on it: TypeError at x.py:1": 2}},
+            "2 records are not looked at: Tercio failed on it",
+        ),
         ({"unparsed": 3}, "3 lines matched, but no sensor understands them"),
         ({"host": "ews1"}, "2026-11-21 00:00:00Z of ews1."),
         ({"rules": (rule(count=7),)}, "7 matches, the first 1 below"),

@@ -12,6 +12,7 @@ from tercio.brain.detect.findings import parties
 from tercio.brain.detect.narrow import OTHERWISE, narrow
 from tercio.brain.detect.rules import Correlation, Rule, RuleSet
 from tercio.brain.detect.windows import Heard, Hit, Windows, hear, step
+from tercio.loop.sift import failure
 from tercio.model.archive import EVERYTHING, Archive, Condition, Count, Kept, Says, all_of, any_of
 from tercio.model.events import Batch, Event, Failed, LogSource, Match, Unparsed
 from tercio.model.findings import Finding
@@ -45,6 +46,7 @@ class Hunt:
         self._found: dict[str, list[Found]] = {}
         self._findings: dict[str, list[Finding]] = {}
         self._failed: dict[str, Counter[str]] = {}
+        self._broken: Counter[str] = Counter()
         self._unparsed = self._read = self._passed = 0
         self._held: tuple[Held, ...] = ()
         self._rows = 0
@@ -59,7 +61,7 @@ class Hunt:
         self._held = tuple(self._holds(source, counts) for source in sorted({each.source for each in counts}))
         yield self.progress
         for rows, until in _stretches(counts, question.since, question.until):
-            for block in self._archive.scan(self.condition, self._through, until):
+            for block in filter(None, self._archive.scan(self.condition, self._through, until)):
                 self._take(block)
                 self._through = block[-1].time
                 yield self.progress
@@ -83,6 +85,7 @@ class Hunt:
             progress=self.progress,
             whole=self._through >= question.until,
             unparsed=self._unparsed,
+            broken=dict(sorted(self._broken.items())),
             rules=tuple(map(self._matched, question.rules.rules.values())),
             correlations=tuple(map(self._correlated, question.rules.correlations.values())),
         )
@@ -103,16 +106,31 @@ class Hunt:
         self._read += len(block)
         places: dict[str, list[int]] = {}
         for place, row in enumerate(block):
-            places.setdefault(row.source, []).append(place)
+            if row.source in self._sensors:  # The archive may give more than it was asked for.
+                places.setdefault(row.source, []).append(place)
         told: list[tuple[int, Match | Failed]] = []
         for source, members in places.items():
             self._last[source] = block[members[-1]]
-            lines = tuple(shaped(self._sensors[source], block[place].line) for place in members)
-            told += [(members[each.index], each) for each in self._detector.match(Batch(source, "", 0, lines, 0))]
+            told += self._matched_in(source, [(place, block[place].line) for place in members])
         told.sort(key=itemgetter(0))
         hits = [hit for place, each in told if (hit := self._hit(block[place], each))]
         self._windows, findings = step(self._question.rules, self._windows, hits)
         self._tell(findings)
+
+    def _matched_in(self, source: str, records: Sequence[tuple[int, bytes]]) -> list[tuple[int, Match | Failed]]:
+        """What rules say of a source's records, each with its place. One over which Tercio fails is found by halves,
+        and takes no other along."""
+        sensor = self._sensors[source]
+        try:
+            lines = tuple(shaped(sensor, line) for _, line in records)
+            found = self._detector.match(Batch(source, "", 0, lines, 0))
+            return [(records[each.index][0], each) for each in found]
+        except Exception as error:  # noqa: BLE001 (whatever a record did: it is counted and told, and the others are asked)
+            if len(records) == 1:
+                self._broken[failure(error)] += 1
+                return []
+            half = len(records) // 2
+            return self._matched_in(source, records[:half]) + self._matched_in(source, records[half:])
 
     def _end(self) -> None:
         """The whole span is done: what waited for it to be over is judged, as if each source had been heard then."""

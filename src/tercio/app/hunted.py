@@ -15,6 +15,9 @@ from tercio.model.units import HOUR, span, timestamp
 SLACK = HOUR
 """What the store lacks at either end of the span is said where it is more than this (microseconds)."""
 
+CITED = 3
+"""Events of a correlation's finding that are listed; the others are counted."""
+
 QUIET = 20
 """Rules without a match that are listed; the others are counted."""
 
@@ -49,6 +52,8 @@ def looked_at(answer: Answer) -> Iterator[str]:
         yield f"The store also holds records of {', '.join(strange)}, which your settings do not name: not looked at."
     if not answer.whole:
         yield f"It ended early: this is all until {_utc(at.through)}, and nothing is said of what came after it."
+    for why, count in answer.broken.items():
+        yield f"{count:,} records are not looked at: {why}."
     if answer.unparsed:
         yield f"{answer.unparsed:,} lines matched, but no sensor understands them: they are no findings, here and live."
 
@@ -88,25 +93,25 @@ def _failed(each: Matched | Correlated) -> str:
 
 def _table(each: Matched | Correlated) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    names = (
-        ("time (UTC)", "who", "to", "source", "what")
-        if isinstance(each, Matched)
-        else ("time (UTC)", "who", "to", "events")
-    )
-    for name in names:
+    for name in ("time (UTC)", "who", "to", "what"):
         table.add_column(Text(name), overflow="fold", no_wrap=name == "time (UTC)")
     for row in each.kept:
-        table.add_row(*map(Text, _cells(row)))
+        what = _cites(row) if isinstance(row, Finding) else _says(row)
+        to = ", ".join(row.dst) if isinstance(row, Finding) else row.dst
+        table.add_row(Text(_utc(row.time)), Text(plain(row.src, 60)), Text(plain(to, 100)), what)
     return table
 
 
-def _cells(row: Found | Finding) -> tuple[str, ...]:
-    if isinstance(row, Finding):
-        events = ", ".join(row.events[:3]) + (f" and {len(row.events) - 3} more" if len(row.events) > 3 else "")
-        return _utc(row.time), plain(row.src, 60), plain(", ".join(row.dst), 100), events
-    what = "; ".join(f"{plain(field, 40)}: {plain(value, 160)}" for field, value in row.fields.items())
-    place = f"{plain(row.source, 40)} {plain(row.generation, 40)}:{row.offset} {row.event}"
-    return _utc(row.time), plain(row.src, 60), plain(row.dst, 60), place, what
+def _cites(finding: Finding) -> Text:
+    more = len(finding.events) - CITED
+    return Text(", ".join(finding.events[:CITED]) + (f" and {more} more" if more > 0 else ""), style="dim")
+
+
+def _says(found: Found) -> Text:
+    """What the rule asked about, and below where the line lies."""
+    fields = "; ".join(f"{plain(field, 40)}: {plain(value, 160)}" for field, value in found.fields.items())
+    place = f"{found.event} in {plain(found.source, 40)} {plain(found.generation, 40)}:{found.offset}"
+    return Text.assemble(fields, "\n" if fields else "", (place, "dim"))
 
 
 def _utc(moment: int) -> str:

@@ -84,7 +84,8 @@ class Progress(msgspec.Struct, frozen=True):
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a hunt came to. ``whole`` is false where it ended early: then it is true of what is before ``through``.
-    ``unparsed`` lines matched, but their sensor makes no event of them, so that they are no finding either."""
+    ``unparsed`` lines matched, but their sensor makes no event of them, so that they are no finding either. ``broken``
+    says on how many records Tercio itself failed, and how."""
 
     since: int
     until: int
@@ -93,5 +94,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress
     whole: bool
     unparsed: int
+    broken: dict[str, int] = {}
     rules: tuple[Matched, ...]
     correlations: tuple[Correlated, ...]
