@@ -34,7 +34,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     ``dst`` is an asset's name, or an address; empty, or ``actor``, where it is done on the host itself. ``service`` is
     a name of ``model.services`` or ``tcp/PORT``. ``rule`` is the id of the rule about single records that it matches
     where a sensor sees it (``rules.rule``), empty where nothing matches. ``tactics`` say how well sensors see it.
-    ``about`` is what correlations count or group by beside addresses: an account, a register, a name.
+    ``about`` is what correlations count or group by beside addresses: an account, a register, a name. ``hostile`` is
+    what the intruder of an episode does; ``stray`` an attack by somebody else outside, who tries every door there is.
     """
 
     at: int
@@ -46,6 +47,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     tactics: tuple[str, ...] = ()
     about: str = ""
     hostile: bool = False
+    stray: bool = False
     goal: Goal = Goal.NONE
 
     @property

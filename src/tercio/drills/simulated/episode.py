@@ -75,7 +75,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def wrong(self) -> tuple[Act, ...]:
         """What stood against somebody innocent."""
-        return tuple(act for act in self.acts if not act.right)
+        return tuple(act for act in self.acts if not (act.right or act.stray))
 
     @property
     def attack(self) -> int:

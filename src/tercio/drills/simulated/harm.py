@@ -15,13 +15,15 @@ Span = tuple[int, int]
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """A change that stood in the world: from ``since`` (the hand's read-back) to ``ended``. ``right`` says that it was
-    aimed at machines that the intruder held before it ended, and, where it is a host, at no other; ``cost`` is what it
-    took from the site beside stopped processes (cents); ``cuts`` how many of the processes' flows it refused."""
+    aimed at machines that the intruder held before it ended, and, where it is a host, at no other; ``stray`` that it
+    was aimed at nobody but others outside who attack, too, which is neither right nor wrong. ``cost`` is what it took
+    from the site beside stopped processes (cents); ``cuts`` how many of the processes' flows it refused."""
 
     target: Target
     since: int
     ended: int
     right: bool
+    stray: bool = False
     cost: int
     cuts: int = 0
 
@@ -45,6 +47,7 @@ def harm(world: World) -> Harm:
             since=wall.since,
             ended=wall.ended,
             right=_right(wall, world.held),
+            stray=bool(wall.hits) and wall.hits <= world.strays,
             cost=_own(site, wall),
             cuts=len(taken[id(wall)]),
         )

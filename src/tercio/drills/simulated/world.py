@@ -64,6 +64,7 @@ class World:
         self._luck = dice(seed, "hand")
         self.addresses = {name: asset.addresses[0] for name, asset in estate.site.assets.items()}
         self.held: dict[str, int] = {}
+        self.strays: set[str] = set()
         self.controlled: dict[str, int] = {}
         self.blinded: dict[str, int] = {}
         self.stopped: dict[str, int] = {}
@@ -84,6 +85,8 @@ class World:
         """Let somebody do something, and change what it changes."""
         if deed.hostile:
             self.held.setdefault(deed.actor, deed.at)
+        if deed.stray:
+            self.strays.add(deed.actor)
         if deed.dst in ("", deed.actor) or deed.goal in (Goal.BLIND, Goal.MOVE):
             return Done(self._changes(deed))
         if deed.forged:

@@ -1,8 +1,8 @@
 """He silences a sensor first, and works where nobody looks any more.
 
 Copies T1562.001, T0878 and T0881 (Industroyer, 2016, wiped the stations that would have shown it): from his first
-host he takes the sensor that watches what matters. Stopped by taking its silence for evidence, or by what the other sensors,
-and the hosts' own logs, still tell.
+host he takes the sensor that watches what matters. Stopped by taking its silence for evidence, or by what the other
+sensors, and the hosts' own logs, still tell.
 """
 
 from tercio.drills.simulated.deeds import Goal, Play
