@@ -13,12 +13,13 @@ from pathlib import Path
 import msgspec
 
 from tercio.app.settings import load
+from tercio.app.status import Part, look
 from tercio.loop.sources import SOCKET
 from tercio.model.journal import Silence, Told
 from tercio.products.transports.reports import present
 from tercio.store.audit import verify
 from tercio.store.state import State
-from tests.app.given import TOML, home, tercio
+from tests.app.given import TOML, home
 
 RULE = """\
 title: A tool of the trade
@@ -127,7 +128,7 @@ def test_whichever_process_is_killed_each_line_counts_once(tmp_path: Path):
         home.write()
         home.until(home.all_found, "lines were lost")
         assert home.silences()[silences] is False, "it speaks again"
-        said = json.loads(tercio("status", "--json", settings=home.file).stdout)
-    assert said["workers"] == [{"name": "bulk-1", "ok": True, "words": "reads hosts"}]
+        said = look(load(home.file), time.time_ns() // 1000)
+    assert said.workers == (Part("bulk-1", True, "reads hosts"),)
     assert home.found() == [f"h{number}" for number in range(home.written)]
     assert verify(home.state).ok

@@ -63,7 +63,9 @@ def wanted(state: LoopState) -> frozenset[str]:
 def recalled(content: Content, state: LoopState, batches: Sequence[Batch]) -> dict[str, Cited]:
     """The lines at hand, and the wanted ones among lines that were read before; all else in these is passed over."""
     names, found, census = wanted(state), dict(state.seen), Census(content.site, state.memory.at)
-    read = (seen for batch in batches for lot in sift(content, batch) for seen in lot.seen)
+    sensors = {name: sensor._replace(observes=lambda _: False) for name, sensor in content.sensors.items()}
+    matched = msgspec.structs.replace(content, sensors=sensors)  # What no rule matches was never wanted.
+    read = (seen for batch in batches for lot in sift(matched, batch) for seen in lot.seen)
     mine = (seen for seen in read if seen.matches and seen.event.id in names)
     found.update((seen.event.id, Cited(census.take(seen.event), seen.line)) for seen in mine)
     return found
