@@ -101,7 +101,7 @@ LOOKALIKES: dict[str, Lookalike] = {
 multiply them by 0.3 to 3."""
 
 
-def plays(estate: Estate, parameters: Parameters, seed: int, start: int) -> Sequence[Play]:
+def day(estate: Estate, parameters: Parameters, seed: int, start: int) -> Sequence[Play]:
     """All that happens by itself during an episode: one play for each kind, and one each for habits and maintenance."""
     end = start + parameters.length
     parts: dict[str, Iterable[Deed | Announced]] = {
@@ -118,8 +118,8 @@ def plays(estate: Estate, parameters: Parameters, seed: int, start: int) -> Sequ
 
 def _played(things: Iterable[Deed | Announced]) -> Play:
     """Whatever came of it, people go on with their day."""
-    for thing in things:
-        yield thing  # noqa: UP028 (what is sent in reply is passed over; a list takes none)
+    for thing in things:  # noqa: UP028 (an answer is sent for each, which a list cannot take)
+        yield thing
 
 
 def _occasions(kind: Lookalike, estate: Estate, parameters: Parameters, luck: random.Random, start: int) -> Deeds:
