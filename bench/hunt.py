@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     if absent := recorded.missing():
         print(absent, file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="tercio-hunt-") as place, _store(Path(place)) as (events, pid):
+    with tempfile.TemporaryDirectory(prefix="tercio-hunt-") as place, own_store(Path(place)) as (events, pid):
         result = measure(events, pid, options)
     if options.json:
         print(json.dumps(result, indent=2))
@@ -150,7 +150,7 @@ def keep(events: Events, copies: int) -> int:
 
 
 @contextmanager
-def _store(folder: Path) -> Iterator[tuple[Events, int]]:
+def own_store(folder: Path) -> Iterator[tuple[Events, int]]:
     """A store of its own, and its process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -19,6 +20,17 @@ AT_ONCE = 6
 
 LIMITS = {"max_memory_usage": 1 << 30, "max_execution_time": 3600, "max_bytes_before_external_sort": 256 << 20}
 """What one statement may take: bytes of memory, seconds; and from how many bytes on it sorts on the disk."""
+
+CACHES = (
+    "mark_cache_size",
+    "index_mark_cache_size",
+    "primary_index_cache_size",
+    "text_index_header_cache_size",
+    "text_index_postings_cache_size",
+    "text_index_tokens_cache_size",
+)
+BOUNDS = {"max_server_memory_usage": 3 << 29, **dict.fromkeys(CACHES, 64 << 20)}
+"""What the engine may take as a whole, in bytes: it shares the machine with the defence, and else takes nine tenths."""
 
 _CODE = re.compile(r"\bCode: (\d{1,4})\.")
 _STREAMED = re.compile(r"\s*(?:SELECT|WITH)\b.*\bFORMAT\s+Native\s*", re.IGNORECASE | re.DOTALL)
@@ -87,7 +99,7 @@ class _Line:
 
         sessions: Any = session  # It states no types.
         with _refusals():
-            self._session = sessions.Session(str(folder))
+            self._session = sessions.Session(f"{folder}?{urlencode(BOUNDS)}")
             for name, value in LIMITS.items():
                 self._session.query(f"SET {name} = {value}")
         self._database = "default"
