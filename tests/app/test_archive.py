@@ -1,7 +1,7 @@
 """The archive on real files and the real store: whatever dies, each line is kept once, and what is lost is told."""
 
-import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +19,10 @@ from tercio.model.archive import EVERYTHING
 from tercio.products.sensors import SENSORS
 from tercio.products.transports.logfile import end_of
 from tercio.store.events import EARLIEST, LATEST, Events, EventsSilent
+from tercio.store.schema import LEAST_FREE
 from tests.stored import KEEP, PASSWORD, running_store
 
+ROOM = 64 << 20
 LINE = b'{"timestamp":"2026-11-24T08:00:%02d.%06d+0000","event_type":"flow","src_ip":"10.0.0.1","n":%d}\n'
 
 
@@ -145,21 +147,24 @@ def test_a_store_that_is_killed_stalls_or_is_full_costs_no_line(tmp_path: Path, 
     folder = tmp_path / "disk"
     folder.mkdir()
     with small_disk(folder) as disk:
-        urls = [""]
-        with archiving(path, lambda: connect(urls[0], "s", patience=2)):
-            with running_store(folder) as urls[0], closing(connect(urls[0], "s")) as events:
+        urls = ["http://127.0.0.1:1"]
+        with archiving(path, lambda: connect(urls[0], "s", patience=2)) as archivist:
+            with running_store(folder) as store, closing(connect(store.url, "s")) as events:
+                urls[0] = store.url
                 write(path, lines(0, 500))
                 until(lambda: rows(events) == 500)
                 write(path, lines(500, 1500))
             write(path, lines(1500, 2000))
-            with running_store(folder) as urls[0], closing(connect(urls[0], "s")) as events:
+            with running_store(folder) as store, closing(connect(store.url, "s")) as events:
+                urls[0] = store.url
                 until(lambda: rows(events) >= 2000)
-                stall(folder, lambda: write(path, lines(2000, 3000)))
+                stall(store.pid, lambda: write(path, lines(2000, 3000)))
                 until(lambda: rows(events) >= 3000)
                 if disk:
                     fill(folder)
                     write(path, lines(3000, 9000))
-                    time.sleep(0.5)
+                    until(lambda: "free space" in archivist._trouble)
+                    assert shutil.disk_usage(folder).free > LEAST_FREE - (8 << 20)
                     (folder / "filled").unlink()
                     until(lambda: rows(events) >= 9000)
                 assert kept(events) == lines(0, 9000 if disk else 3000)
@@ -168,9 +173,11 @@ def test_a_store_that_is_killed_stalls_or_is_full_costs_no_line(tmp_path: Path, 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """The folder as a disk of 96 MB, where this user may make one."""
+    """The folder as a disk with 64 MB more than the store leaves free, where this user may make one."""
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={LEAST_FREE + ROOM}", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
     )
     try:
         yield made.returncode == 0
@@ -180,14 +187,12 @@ def small_disk(folder: Path) -> Iterator[bool]:
 
 
 def fill(folder: Path) -> None:
-    with contextlib.suppress(OSError), (folder / "filled").open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(1 << 16))
+    """Take of the disk what the store may have, and not what it leaves to others."""
+    (folder / "filled").write_bytes(bytes(ROOM))
 
 
-def stall(folder: Path, meanwhile: Callable[[], None]) -> None:
-    """Let the store that has this folder stand still until its client has given up."""
-    pid = int((folder / "events.lock").read_text().split()[0])
+def stall(pid: int, meanwhile: Callable[[], None]) -> None:
+    """Let a store stand still until its client has given up."""
     os.kill(pid, signal.SIGSTOP)
     try:
         meanwhile()

@@ -69,6 +69,47 @@ def test_statements_parameters_inserts_streams_and_refusals(tmp_path: Path):
     assert ran.stdout == b"done\n", ran.stderr.decode()
 
 
+FULL = """
+import sys
+from pathlib import Path
+from tercio.store.engine import Engine, Refusal, Statement
+
+place = Path(sys.argv[1])
+engine = Engine(place / "events")
+ask = lambda sql, **more: b"".join(engine.ask(Statement(sql, **more)))
+ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+rows = {"data": b"".join(b"%d\\n" % n for n in range(6000)), "data_form": "TabSeparated"}
+ask("INSERT INTO t (a)", **rows)
+try:
+    with (place / "filled").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 16))
+except OSError:
+    pass
+try:
+    ask("INSERT INTO t (a)", **rows)
+    raise SystemExit("it says that it wrote on a full disk")
+except Refusal as refusal:
+    assert refusal.code == 243, refusal
+assert ask("SELECT count() FROM t") == b"6000\\n"
+(place / "filled").unlink()
+ask("INSERT INTO t (a)", **rows)
+assert ask("SELECT count() FROM t") == b"12000\\n"
+print("done")
+"""
+
+
+def test_a_full_disk_takes_no_rows_and_says_so(tmp_path: Path):
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path)]
+    if subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("this user can't make a small disk")
+    try:
+        ran = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, timeout=120, check=False)
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    assert ran.stdout == b"done\n", ran.stderr.decode()
+
+
 def test_a_refusal_has_the_engines_code_where_it_has_one():
     assert Refusal("Streaming query failed: Code: 60. DB::Exception: Unknown table").code == 60
     assert Refusal("out of luck").code == UNKNOWN

@@ -19,15 +19,15 @@ def serve(folder: Path, port: int) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_what_was_acknowledged_survives_a_kill_and_a_folder_has_one_store(tmp_path: Path):
-    with running_store(tmp_path) as url:
-        with closing(Events.connect(url, "tercio", PASSWORD, "a")) as events:
+    with running_store(tmp_path) as store:
+        with closing(Events.connect(store.url, "tercio", PASSWORD, "a")) as events:
             events.prepare([], KEEP)
             events.write([line(at) for at in range(1000)])
         second = serve(tmp_path / "events", 1)
         assert b"one writer" in second.stderr
-    with running_store(tmp_path) as url, closing(Events.connect(url, "tercio", PASSWORD, "a")) as events:
+    with running_store(tmp_path) as store, closing(Events.connect(store.url, "tercio", PASSWORD, "a")) as events:
         assert events.held().rows == 1000
-        assert url.startswith(f"http://{HOST}:")
+        assert store.url.startswith(f"http://{HOST}:")
 
 
 def test_a_taken_port_is_told_before_the_engine_starts(tmp_path: Path):

@@ -7,6 +7,10 @@ from tercio.model.units import SECOND
 VERSION = "tercio 1"
 """Stands in the comment of the events' table. Another shape of the table gets another version."""
 
+LEAST_FREE = 512 << 20
+"""Bytes of its disk that the store leaves to others, twice the state's reserve: the past is kept while there is room,
+the defence goes on in any case."""
+
 EVENTS: dict[str, str] = {
     "site": "LowCardinality(String)",
     "source": "LowCardinality(String)",
@@ -71,7 +75,8 @@ def tables(database: str, routes: Iterable[str], keep: int) -> tuple[str, ...]:
         "INDEX words_in lower(raw) TYPE text(tokenizer = splitByNonAlpha)) "
         "ENGINE = ReplacingMergeTree PARTITION BY toMonday(received) "
         f"ORDER BY (site, time, source, generation, offset) TTL {_ttl('received', keep)} "
-        f"SETTINGS fsync_after_insert = 1, ttl_only_drop_parts = 1 COMMENT '{VERSION}'"
+        f"SETTINGS fsync_after_insert = 1, ttl_only_drop_parts = 1, "
+        f"min_free_disk_bytes_to_perform_insert = {LEAST_FREE} COMMENT '{VERSION}'"
     )
     lost = (
         f"CREATE TABLE IF NOT EXISTS {place}.lost ({_columns(LOST)}) ENGINE = MergeTree ORDER BY (site, at) "
