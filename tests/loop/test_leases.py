@@ -99,6 +99,20 @@ def test_a_lease_is_handed_over_once_and_ends_at_its_longest():
     assert desk.effect.lease != lease
 
 
+def test_a_lease_is_not_renewed_beyond_what_a_process_goes_without():
+    site = content().site
+    line = site.processes["filling"]
+    line = replace(line, needs=(*line.needs, "ws1"), tolerates={**line.tolerates, "ws1": 150 * SECOND})
+    patient = replace(RELEASE, quiet_least=HOUR, quiet_most=HOUR)
+    hasty = replace(OUTLOOK, horizon=100 * SECOND)
+    desk = Desk(content(site=replace(site, processes={"filling": line}), release=patient, outlook=hasty)).contained()
+    lease = desk.effect.lease
+    desk.pass_time(200 * SECOND, step=SECOND // 2)
+    expired = [e for e in desk.records("effect") if e["lease"] == lease and e["state"] == "expired"]
+    assert [e["until"] - e["since"] for e in expired] == [150 * SECOND]
+    assert "a person must take over" in expired[0]["why"]
+
+
 def test_a_lease_that_a_process_pays_for_ends_by_itself_and_is_not_begun_anew():
     desk = Desk().contained()
     paid = replace(desk.effect, target=CONDUIT)

@@ -1,7 +1,10 @@
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tercio.model.incidents import Belief, Incident, Stage
+from tests.brain.given import finding, fold
 from tests.model.values import any_of, survives
 
 
@@ -27,3 +30,17 @@ def test_held_is_a_probability_in_grains(weights: list[float]):
 @given(any_of(Incident))
 def test_an_incident_survives_being_written(incident: Incident):
     survives(incident)
+
+
+def test_nobody_acts_from_what_was_merely_harmed():
+    incident = fold(finding("ws1", "hist1")).popitem()[1]
+
+    def proved(*p: float, proven: tuple[str, ...] = ("ws1",)) -> float:
+        beliefs = {**incident.beliefs, "hist1": Belief((p[0], p[1], p[2], p[3], p[4]), 0)}
+        return msgspec.structs.replace(incident, beliefs=beliefs, sure={}, proven=proven).proved("hist1")
+
+    assert proved(0.199, 0.0, 0.001, 0.0, 0.8) == pytest.approx(0.005)
+    assert proved(0.02, 0.0, 0.08, 0.0, 0.9) == pytest.approx(0.8)  # He was entered, and harmed beside it.
+    assert proved(0.199, 0.0, 0.001, 0.0, 0.8, proven=("ws1", "hist1")) == pytest.approx(0.801)
+    assert proved(0.0, 0.0, 0.0, 0.0, 1.0) == 1.0
+    assert incident.proved("nobody") == 0

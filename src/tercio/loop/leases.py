@@ -5,6 +5,7 @@ import msgspec
 from tercio.agents.engineer import Verdict, review, review_open
 from tercio.agents.situation import against, cut_flows
 from tercio.brain.correlate.incidents import proved_now
+from tercio.brain.decide.loss import tolerated
 from tercio.loop.effects import answered, expired
 from tercio.loop.ledger import Ledger
 from tercio.loop.standing import (
@@ -20,9 +21,10 @@ from tercio.loop.standing import (
 )
 from tercio.loop.state import Content, Inputs, LoopState
 from tercio.loop.targets import resolved, strayed
-from tercio.model.commands import Action, Command, Effect, EffectState, Response, Status, Target
+from tercio.model.commands import Action, Command, Effect, EffectState, HostTarget, Response, Status, Target
 from tercio.model.ids import command_id, mint
 from tercio.model.units import SECOND
+from tercio.model.whereabouts import ends_of
 
 RESEND = SECOND
 """A command without an answer is sent again after this (microseconds); the hand does nothing twice."""
@@ -171,8 +173,17 @@ def _verdict(content: Content, state: LoopState, effect: Effect, quiet: int, now
         span=content.outlook.span,
         threshold=content.release.threshold,
         quiet=quiet,
-        longest=content.release.longest,
+        longest=_longest(content, effect),
     )
+
+
+def _longest(content: Content, effect: Effect) -> int:
+    """How long a lease may be renewed in all: no longer than every process goes without what it takes, where a process
+    can go without it for a while. What comes after that was never weighed: a person must take it over."""
+    site, target = content.site, effect.target
+    near = ends_of(site, target)[0] if isinstance(target, HostTarget) else frozenset()
+    spans = [tolerated(process, near, cut_flows(site, target)) for process in site.processes.values()]
+    return round(min([content.release.longest, *(span for span in spans if span > 0)]))
 
 
 def _quiet(content: Content, state: LoopState, lease: str, draw: float) -> tuple[LoopState, int]:
@@ -186,7 +197,7 @@ def _quiet(content: Content, state: LoopState, lease: str, draw: float) -> tuple
 
 
 def _renew(content: Content, state: LoopState, effect: Effect, ledger: Ledger) -> LoopState:
-    until = min(ledger.now + content.outlook.span, effect.since + content.release.longest)
+    until = min(ledger.now + content.outlook.span, effect.since + _longest(content, effect))
     state = settle(state, effect, msgspec.structs.replace(effect, renewed=effect.renewed + 1), ledger)
     return send(state, _denial(effect, effect.target, ledger.now, until), ledger)
 

@@ -36,7 +36,8 @@ class Evidence(msgspec.Struct, frozen=True):
     that other evidence cites too, only what it adds to that is applied. ``excuse`` says why it is weaker than the
     rule's own (a window, a schedule, a declared flow), and is empty where nothing weakened it. ``flow`` is the key of
     the traffic it rests on (two sightings of one packet have one); ``forgeable`` says that any host on the wire could
-    have made it; ``round`` is the incident's when it came. ``judged`` says on what the weight of its rule rested beside
+    have made it; ``round`` is the incident's when it came; ``suffered`` that it was done to the asset, and not by it.
+    ``judged`` says on what the weight of its rule rested beside
     its level: in how many incidents it had been right, of how many that people had judged.
     """
 
@@ -51,6 +52,7 @@ class Evidence(msgspec.Struct, frozen=True):
     forgeable: bool = False
     round: int = 0
     judged: tuple[int, int] = (0, 0)
+    suffered: bool = False
 
 
 class Status(StrEnum):
@@ -106,6 +108,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.findings) + self.left_out
 
     def proved(self, name: str) -> float:
-        """Probability that an asset is held, without anything that could have been forged; 0 for one not known."""
+        """Probability that the intruder holds an asset to act from, without anything that could have been forged; 0 for
+        one not known. Of one that was never seen to act, that it was harmed says nothing: as if no impact were known.
+        """
         belief = self.sure.get(name, self.beliefs.get(name))
-        return belief.held if belief is not None else 0.0
+        if belief is None:
+            return 0.0
+        unharmed = sum(belief.p[: Stage.IMPACT])
+        if name in self.proven or unharmed <= 0:
+            return belief.held
+        return round((belief.p[Stage.FOOTHOLD] + belief.p[Stage.CONTROL]) / unharmed, 6)

@@ -10,7 +10,7 @@ from tercio.model.incidents import Evidence, Stage
 from tercio.model.precision import Learned
 from tercio.model.units import SECOND
 from tercio.model.words import Window
-from tests.brain.given import FORGED, NOON, PLANT, STRANGER, WRITE, again, finding, replace
+from tests.brain.given import FORGED, NOON, PLANT, STRANGER, WRITE, again, finding, fold, replace
 
 BY_HAND = Window(id="", asset="ews1", target="ot", activity="write", since=0, until=2 * NOON, by="R. Anger")
 
@@ -138,3 +138,21 @@ def test_a_long_chain_of_dependent_pieces_is_followed_to_its_end():
     assert [added(chain[:n], chain[n]) for n in range(3)] == [1, 2, 2]
     chain = [piece(7, f"e{n}", f"e{n + 1}") for n in range(2000)]
     assert added(chain[:-1], chain[-1]) in (1, 7)
+
+
+def test_what_is_done_to_an_asset_weighs_as_the_weightiest_however_many_do_it_and_how():
+    attempts = [
+        finding(f"203.0.113.{n}", "hist1", level=Level.LOW, rule=f"r{n % 3}", tactics=("initial-access",))
+        for n in range(9)
+    ]
+    victim = fold(*attempts).popitem()[1].beliefs["hist1"]
+    assert victim.held == pytest.approx(0.1, abs=0.001)
+    weightier = finding("203.0.113.9", "hist1", level=Level.HIGH, rule="r9", tactics=("initial-access",))
+    assert fold(*attempts, weightier).popitem()[1].beliefs["hist1"].held == pytest.approx(0.8, abs=0.001)
+
+
+def test_what_an_asset_does_itself_is_evidence_beside_what_was_done_to_it():
+    done_to = finding("203.0.113.9", "hist1", level=Level.LOW, tactics=("initial-access",))
+    does = finding("hist1", "plc1", level=Level.LOW, rule="other")
+    alone, both = fold(does).popitem()[1], fold(done_to, does).popitem()[1]
+    assert both.proved("hist1") > 2 * alone.proved("hist1")

@@ -1,3 +1,4 @@
+import math
 from math import ceil
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 
 from tercio.brain.decide.candidates import candidates
 from tercio.brain.decide.forecast import reaches_within
-from tercio.brain.decide.loss import RISK, Prices
+from tercio.brain.decide.loss import RISK, Prices, tolerated
 from tercio.brain.decide.question import Outlook, Question
 from tercio.brain.decide.survey import survey
 from tercio.model.commands import target_name
@@ -205,3 +206,11 @@ def test_a_price_does_not_depend_on_what_was_priced_before(asked: Question):
     used = prices(asked)
     told = [used.priced(plan) for plan in [*((a,) for a in acting), *pairs]]
     assert told == [prices(asked).priced(plan) for plan in [*((a,) for a in acting), *pairs]]
+
+
+def test_how_long_a_process_goes_without_what_is_taken():
+    assert tolerated(FILLING, ("hist1",), ()) == 8 * HOUR
+    assert tolerated(FILLING, ("hist1", "plc1"), ()) == 0
+    assert tolerated(FILLING, (), (("filling", "hist1", "plc1", "modbus"),)) == 8 * HOUR
+    assert tolerated(FILLING, (), (("packing", "hist1", "plc1", "modbus"),)) == math.inf
+    assert tolerated(FILLING, ("ws1",), ()) == math.inf

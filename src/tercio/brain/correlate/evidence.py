@@ -85,8 +85,8 @@ def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:
     said_of = [STAGES[tactic] for tactic in finding.tactics if tactic in STAGES] or [STAGES["discovery"]]
     mark = f"{'excused ' if told.pardon else ''}{'forgeable' if told.forgeable else 'proven'}|{round_}"
     doer = "" if told.forgeable else told.src
-    said = [(told.src, max(s for s, _ in said_of), f"{finding.rule}|{told.src}|{mark}")]
-    said += [(dst, max(d for _, d in said_of), f"{finding.rule}|{doer}>{dst}|{mark}") for dst in told.targets]
+    said = [(told.src, max(s for s, _ in said_of), f"{finding.rule}|{told.src}|{mark}", False)]
+    said += [(dst, max(d for _, d in said_of), f"{finding.rule}|{doer}>{dst}|{mark}", True) for dst in told.targets]
     weight = told.pardon.weight if told.pardon else 1.0
     known = told.learned
     odds = claimed(finding.level) if known is None else known.odds
@@ -103,8 +103,9 @@ def pieces(told: Account, round_: int) -> tuple[Evidence, ...]:
             forgeable=told.forgeable,
             round=round_,
             judged=(known.right, known.judged) if known is not None else (0, 0),
+            suffered=suffered,
         )
-        for asset, stage, key in said
+        for asset, stage, key, suffered in said
         if asset
     )
 
@@ -129,8 +130,10 @@ def proven_steps(
 def added(known: Sequence[Evidence], piece: Evidence) -> float:
     """The likelihood ratio that a piece adds to what is known of its asset (at least 1).
 
-    Pieces that rest on one event or one flow are not independent: together they weigh as much as the weightiest. Those
-    of an earlier round were answered by what was released since.
+    Pieces that rest on one event or one flow are not independent: together they weigh as much as the weightiest. Nor is
+    what is done to an asset to bring it to one stage: who tries many doors, from many places, fails at all of them for
+    one reason, and nobody may be made a suspect by being attacked. Those of an earlier round were answered by what was
+    released since.
     """
     about = [k for k in known if k.asset == piece.asset] + [piece]
     last = len(about) - 1
@@ -161,5 +164,8 @@ def _kind(piece: Evidence) -> tuple[str, Stage, bool, bool, int]:
 
 
 def _depends(one: Evidence, other: Evidence) -> bool:
+    if one.round != other.round:
+        return False
+    done_to = one.suffered and other.suffered and one.stage == other.stage
     same_flow = bool(one.flow) and one.flow == other.flow
-    return one.round == other.round and (same_flow or not set(one.events).isdisjoint(other.events))
+    return done_to or same_flow or not set(one.events).isdisjoint(other.events)

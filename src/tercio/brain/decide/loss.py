@@ -1,7 +1,7 @@
 """Expected loss of a set of actions: what the attack would still cost, what the actions cost, what they risk."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tercio.brain.decide.question import Question
 from tercio.brain.decide.survey import CERTAIN, DETOURS, UNSEEN, Survey, Threat, forced, succeeds
@@ -167,14 +167,18 @@ def _outage(question: Question, process: Process, action: Candidate, span: float
     """
     if isinstance(action.target, ConduitTarget):
         return 0.0  # The flows that processes need stay open.
-    tolerates = process.tolerates
-    tolerated = [tolerates.get(need, 0) for need in process.needs if need in action.harms]
-    tolerated += [
-        max(tolerates.get(src, 0), tolerates.get(dst, 0)) for name, src, dst, _ in action.cuts if name == process.name
-    ]
-    least = min(tolerated, default=math.inf)
+    least = tolerated(process, action.harms, action.cuts)
     if span <= least:
         return 0.0
     state = question.processes.get(process.name, ProcessState())
     batch = process.scrap_in(state.phase_at(question.now)) if least == 0 else process.scrap
     return batch + process.restart_cost + process.outage(math.ceil(span - least))
+
+
+def tolerated(process: Process, harms: Collection[str], cuts: Iterable[tuple[str, str, str, str]]) -> float:
+    """How long a process goes on while the assets ``harms`` and the needed flows ``cuts`` are taken away (microseconds;
+    infinite where nothing of that is its own). A flow's loss is at most as bad as that of either of its ends."""
+    spans = process.tolerates
+    least = [spans.get(need, 0) for need in process.needs if need in harms]
+    least += [max(spans.get(src, 0), spans.get(dst, 0)) for name, src, dst, _ in cuts if name == process.name]
+    return min(least, default=math.inf)
