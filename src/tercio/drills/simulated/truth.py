@@ -1,13 +1,11 @@
 """What is true of an episode, for those who are told: a person who looks into it, a clairvoyant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tercio.drills.simulated.deeds import Announced, Answer, Deed, Goal, Play
 from tercio.drills.simulated.estate import Estate
+from tercio.drills.simulated.intruders.moves import Cast
 from tercio.drills.simulated.parameters import Parameters
-
-Cast = Callable[[Estate, Parameters, int, int], Sequence[Play]]
-"""Who is at work in an episode: the plays for an estate, parameters, a seed and the instant at which it begins."""
 
 
 class Truth:

@@ -31,7 +31,7 @@ def plays(estate: Estate, parameters: Parameters, seed: int, start: int, trials:
     made = []
     for number in range(trials):
         who = Intruder(estate, parameters, f"swarm-{number}", MACHINE, seed, first + number * APART)
-        made.append(_inside(who) if number == 0 or who.luck.random() < INSIDE else _outside(who, number))
+        made.append(_inside(who) if number == 0 or who.luck.random() < INSIDE else outside(who, number))
     return tuple(made)
 
 
@@ -40,7 +40,7 @@ def _inside(who: Intruder) -> Play:
     yield from who.campaign(most=1)
 
 
-def _outside(who: Intruder, number: int) -> Play:
+def outside(who: Intruder, number: int) -> Play:
     """He tries every door to the outer world, and goes on only where one gives way at once."""
     yield from who.land(f"203.0.113.{100 + number % 100}", "")
     doors = list(who.estate.inside("dmz"))
