@@ -26,7 +26,7 @@ def test_undefended_he_reaches_his_goal():
     assert told.attack > 0
     assert (told.acts, told.trips, told.production, told.refused) == ((), (), 0, 0)
     assert START < told.began < told.impacts[0].at
-    assert not told.contained_before_impact
+    assert told.contained == 0
 
 
 def test_a_defence_changes_the_world_and_not_its_dice():

@@ -87,11 +87,6 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         """What the defence cost the site (cents)."""
         return sum(trip.cost for trip in self.trips) + sum(act.cost for act in self.acts)
 
-    @property
-    def contained_before_impact(self) -> bool:
-        """Whether he was contained before he reached anything, or never reached anything."""
-        return not self.impacts or 0 < self.contained <= min(impact.at for impact in self.impacts)
-
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """What is played: where, under which parameters, and by whom. ``cast`` makes the plays for an estate, parameters, a
