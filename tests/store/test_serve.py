@@ -1,15 +1,16 @@
-"""The store's process: who else may have its folder or its port, and what a kill leaves."""
+"""The store's process: who else may have its folder or its port, and how much an address may say."""
 
+import http.client
 import socket
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from tercio.store.events import Events
-from tercio.store.serve import HOST
-from tests.store.test_events import line
-from tests.stored import KEEP, PASSWORD, SERVE, running_store
+from tercio.store.clickhouse import THIS_MACHINE
+from tercio.store.lock import WriterLock
+from tercio.store.serve import LONGEST_HEAD
+from tests.stored import PASSWORD, SERVE
 
 
 def serve(folder: Path, port: int) -> subprocess.CompletedProcess[bytes]:
@@ -18,21 +19,29 @@ def serve(folder: Path, port: int) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def test_what_was_acknowledged_survives_a_kill_and_a_folder_has_one_store(tmp_path: Path):
-    with running_store(tmp_path) as store:
-        with closing(Events.connect(store.url, "tercio", PASSWORD, "a")) as events:
-            events.prepare([], KEEP)
-            events.write([line(at) for at in range(1000)])
-        second = serve(tmp_path / "events", 1)
-        assert b"one writer" in second.stderr
-    with running_store(tmp_path) as store, closing(Events.connect(store.url, "tercio", PASSWORD, "a")) as events:
-        assert events.held().rows == 1000
-        assert store.url.startswith(f"http://{HOST}:")
+def test_a_folder_has_one_store(tmp_path: Path):
+    lock = WriterLock(tmp_path / "events.lock")
+    ended = serve(tmp_path / "events", 1)
+    lock.release()
+    assert b"one writer" in ended.stderr
+    assert ended.returncode
 
 
 def test_a_taken_port_is_told_before_the_engine_starts(tmp_path: Path):
-    with socket.create_server((HOST, 0)) as taken:
+    with socket.create_server((THIS_MACHINE, 0)) as taken:
         ended = serve(tmp_path / "events", taken.getsockname()[1])
     assert b"Address already in use" in ended.stderr
     assert ended.returncode
     assert list((tmp_path / "events").iterdir()) == []
+
+
+def test_an_address_may_be_long_and_no_longer(store_url: str):
+    known = {"X-ClickHouse-User": "tercio", "X-ClickHouse-Key": PASSWORD}
+
+    def status(size: int) -> int:
+        line = http.client.HTTPConnection(urlsplit(store_url).netloc, timeout=60)
+        line.request("POST", f"/?param_a={'x' * size}", b"SELECT length({a:String})", known)
+        return line.getresponse().status
+
+    assert status(LONGEST_HEAD // 2) == 200
+    assert status(LONGEST_HEAD * 2) == 400

@@ -6,11 +6,10 @@ from pathlib import Path
 from tercio.app.assemble import site_of
 from tercio.app.settings import Settings, SettingsError, wrong
 from tercio.app.storesettings import USER, Kind
+from tercio.store.clickhouse import THIS_MACHINE
 from tercio.store.events import Events
 from tercio.store.keys import KeyUnusable
 from tercio.store.secret import read_secret
-
-HOST = "127.0.0.1"
 
 
 def folder_of(settings: Settings) -> Path:
@@ -26,7 +25,7 @@ def password_file(settings: Settings) -> Path:
 def url_of(settings: Settings) -> str:
     """The store's address."""
     store = settings.store
-    return store.url if store.kind == Kind.CLICKHOUSE else f"http://{HOST}:{store.port}"
+    return store.url if store.kind == Kind.CLICKHOUSE else f"http://{THIS_MACHINE}:{store.port}"
 
 
 def archive_of(settings: Settings, *, patience: int = 300) -> Events:

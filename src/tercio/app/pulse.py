@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from tercio.store.clickhouse import THIS_MACHINE
+
 
 class Pulse(msgspec.Struct, frozen=True):
     """How to ask a process over HTTP on this machine, and what counts as dead: ``misses`` questions in a row without
@@ -50,7 +52,7 @@ async def _answers(pulse: Pulse) -> bool:
 
 async def _ask(pulse: Pulse) -> bool:
     known = base64.b64encode(f"{pulse.user}:{pulse.password.read_text().strip()}".encode())
-    reading, writing = await asyncio.open_connection("127.0.0.1", pulse.port)
+    reading, writing = await asyncio.open_connection(THIS_MACHINE, pulse.port)
     try:
         writing.write(
             b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic %s\r\n\r\n" % known

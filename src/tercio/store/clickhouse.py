@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+THIS_MACHINE = "127.0.0.1"
+"""Where the embedded store listens, and nowhere else."""
+
+LOOPBACK = (THIS_MACHINE, "::1", "localhost")
 
 _PREFACE = re.compile(r"^.*?server response: (?:.*?DB::Exception: )?", re.DOTALL)
 """What the client puts before the store's own words."""

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import uvicorn
 
+from tercio.store.clickhouse import THIS_MACHINE
 from tercio.store.engine import Engine
 from tercio.store.http import Account, Interface
 from tercio.store.lock import WriterLock
-
-HOST = "127.0.0.1"
 
 LONGEST_HEAD = 1 << 20
 """Bytes of a request's first line and headers: parameters come in the address."""
@@ -30,7 +29,7 @@ def serve(folder: Path, port: int, account: Account) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Else each answer waits 40 ms for its end.
-        listening.bind((HOST, port))
+        listening.bind((THIS_MACHINE, port))
         engine = Engine(folder)
         settings = uvicorn.Config(
             Interface(engine, account),

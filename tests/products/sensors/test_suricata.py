@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tercio.model.events import Event, Provenance, Unparsed
 from tercio.products.sensors import SENSORS, Sensor
-from tercio.products.sensors.suricata import LOG_SOURCE, MAX_LINE, observes, parse
+from tercio.products.sensors.suricata import FILING, LOG_SOURCE, MAX_LINE, observes, parse
 from tercio.testing.golden import Case, cases, check
 
 ROOT = Path(__file__).parents[3]
@@ -169,7 +169,7 @@ def test_observes_what_tells_of_the_process_or_of_traffic() -> None:
 
 
 def test_the_table_of_sensors() -> None:
-    assert SENSORS["suricata"] == Sensor(LOG_SOURCE, parse, observes)
+    assert SENSORS["suricata"] == Sensor(LOG_SOURCE, parse, observes, filing=FILING)
     assert SENSORS["suricata"].records((b"{}\n",)) == ((b"{}\n",), (b"{}\n",))
     assert all(means == ({"event_type": (name,)},) for name, means in LOG_SOURCE.services.items())
 

@@ -6,6 +6,7 @@ from tercio.app.settings import Settings, SettingsError, load
 from tercio.app.storesettings import USER, Kind
 from tercio.app.terminal import HERE, SettingsFile, fail
 from tercio.products.sensors import SENSORS
+from tercio.store.clickhouse import THIS_MACHINE
 from tercio.store.events import Events, EventsSilent
 from tercio.store.secret import shared_secret
 
@@ -34,7 +35,7 @@ def store(settings: SettingsFile = HERE) -> None:
     except Refusal as error:
         fail(f"{folder_of(loaded)}: the store can't be opened: {error}; free space, or move that folder away")
     except OSError as error:
-        where = f"127.0.0.1:{loaded.store.port}" if error.filename is None else error.filename
+        where = f"{THIS_MACHINE}:{loaded.store.port}" if error.filename is None else error.filename
         fail(f"{where}: {error.strerror}; correct [store] port, or the owner of the state's folder")
 
 
