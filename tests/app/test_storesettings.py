@@ -25,6 +25,8 @@ def test_a_clickhouse_has_an_address_and_a_password_by_reference(tmp_path: Path)
     found = store(tmp_path, 'kind = "clickhouse"\nurl = "https://ch:8443/plants"\nuser = "u"\npassword_file = "secret"')
     assert (found.url, found.user, found.password_file) == ("https://ch:8443/plants", "u", tmp_path / "secret")
     assert store(tmp_path, 'kind = "clickhouse"\nurl = "http://ch"\npassword_env = "PW"').password_env == "PW"
+    for url in ("http://127.0.0.1:8123", "https://[::1]:8443/plants/", "http://ch/plant-7"):
+        assert store(tmp_path, f'kind = "clickhouse"\nurl = "{url}"\npassword_env = "PW"').url == url
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,13 @@ def test_a_clickhouse_has_an_address_and_a_password_by_reference(tmp_path: Path)
         ('kind = "clickhouse"\nurl = "http://x"', "password_file"),
         ('kind = "clickhouse"\nurl = "http://x"\npassword_env = "A"\npassword_file = "b"', "one of them"),
         ('kind = "clickhouse"\nurl = "http://u:pw@x"\npassword_env = "A"', "without user or password"),
-        ('kind = "clickhouse"\nurl = "ch:8443"\npassword_env = "A"', "is no address"),
+        *(
+            (f'kind = "clickhouse"\nurl = "{url}"\npassword_env = "A"', "is no address")
+            for url in (
+                *("ch:8443", "http://[::1", "http://[zz]/x", "http://ch:abc", "http://ch:99999", "http://ch:0"),
+                *("http://ch/a/b", "http://ch/a`b", "http://a b/x", "http://:secret@ch", "http://ch/x#y", "http:///x"),
+            )
+        ),
         ('password = "secret"', "password"),
     ],
 )

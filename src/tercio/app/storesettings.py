@@ -1,5 +1,6 @@
 """The table ``[store]``: where all lines are kept, and how long."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ PORT = 8423
 """Where the embedded store listens, on 127.0.0.1."""
 
 USER = "tercio"
+
+_HOST, _DATABASE = re.compile(r"[A-Za-z0-9._:%-]+"), re.compile(r"/?|/[A-Za-z0-9_-]+/?")
 
 
 class Kind(StrEnum):
@@ -70,9 +73,19 @@ def _fit(table: Table, store: StoreSettings) -> None:
     if store.kind != Kind.CLICKHOUSE:
         return
     table.required("url", 'url = "https://clickhouse.example:8443/tercio"')
-    at = urlsplit(store.url)
-    if store.url and (at.scheme not in ("http", "https") or not at.hostname or at.username or at.query):
+    if store.url and not _address(store.url):
         table.fault("url", "is no address of a ClickHouse; write https://HOST:PORT/DATABASE, without user or password")
     if (store.password_file is None) == (not store.password_env):
         words = 'needs the password by reference: password_file = "FILE" or password_env = "NAME", one of them'
         table.fault("url", words)
+
+
+def _address(url: str) -> bool:
+    """Whether it is ``http[s]://HOST[:PORT][/DATABASE]``, and nothing more."""
+    try:
+        at = urlsplit(url)
+        host, port = at.hostname or "", at.port
+    except ValueError:  # An IPv6 address that is none, or a port.
+        return False
+    known = at.scheme in ("http", "https") and _HOST.fullmatch(host) and _DATABASE.fullmatch(at.path)
+    return bool(known) and port != 0 and "@" not in at.netloc and not at.query and not at.fragment
