@@ -13,7 +13,7 @@ from tercio.model.site import CONTROLLERS, Autonomy, Flow, Process, Site, ip_of
 from tercio.model.units import SECOND
 from tercio.model.whereabouts import ends_of, shared, unknown
 
-__all__ = ["Condition", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
+__all__ = ["Condition", "Cut", "Limits", "Situation", "State", "World", "cut_flows", "situate"]
 
 _STRICT_FIRST = (Autonomy.SHADOW, Autonomy.ADVISE, Autonomy.VETO, Autonomy.ACT)
 
@@ -69,24 +69,24 @@ def situate(site: Site, candidate: Candidate, incident: Incident, world: World, 
 
 def cut_flows(site: Site, target: Target | None) -> tuple[Cut, ...]:
     """The needed flows of processes that acting on this target takes away, sorted."""
+    near, far = ends_of(site, target)
     return tuple(
         sorted(
             (process.name, flow.src, flow.dst, flow.service)
             for process in site.processes.values()
             for flow in process.flows
-            if _is_cut(site, flow, target)
+            if _is_cut(site, flow, target, near, far)
         )
     )
 
 
-def _is_cut(site: Site, flow: Flow, target: Target | None) -> bool:
+def _is_cut(site: Site, flow: Flow, target: Target | None, near: frozenset[str], far: frozenset[str]) -> bool:
     match target:
         case HostTarget():
-            return not ends_of(site, target)[0].isdisjoint((flow.src, flow.dst))
+            return flow.src in near or flow.dst in near
         case FlowTarget():
-            near, far = ends_of(site, target)
-            same = port_of(flow.service) == (target.transport, target.port)
-            return same and flow.src in near and flow.dst in far
+            here = flow.src in near and flow.dst in far
+            return here and port_of(flow.service) == (target.transport, target.port)
         case ConduitTarget():
             ends = {site.assets[name].zone for name in (flow.src, flow.dst) if name in site.assets}
             return ends == {target.src_zone, target.dst_zone} and not _stays_open(site, flow, target)

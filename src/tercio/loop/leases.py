@@ -3,7 +3,7 @@
 import msgspec
 
 from tercio.agents.engineer import Verdict, review, review_open
-from tercio.agents.situation import against, cut_flows
+from tercio.agents.situation import Cut, against, cut_flows
 from tercio.brain.correlate.incidents import proved_now
 from tercio.brain.decide.loss import tolerated
 from tercio.loop.effects import answered, expired
@@ -164,7 +164,8 @@ def _verdict(content: Content, state: LoopState, effect: Effect, quiet: int, now
     half_life = content.outlook.half_life
     names = against(content.site, effect.target, incident.beliefs) if incident is not None else ()
     held = [proved_now(incident, name, now, half_life) for name in names if incident is not None]
-    look = review_open if cut_flows(content.site, effect.target) else review
+    cuts = cut_flows(content.site, effect.target)
+    look = review_open if cuts else review
     return look(
         effect,
         belief=max(held, default=0.0),
@@ -173,16 +174,16 @@ def _verdict(content: Content, state: LoopState, effect: Effect, quiet: int, now
         span=content.outlook.span,
         threshold=content.release.threshold,
         quiet=quiet,
-        longest=_longest(content, effect),
+        longest=_longest(content, effect, cuts),
     )
 
 
-def _longest(content: Content, effect: Effect) -> int:
+def _longest(content: Content, effect: Effect, cuts: tuple[Cut, ...]) -> int:
     """How long a lease may be renewed in all: no longer than every process goes without what it takes, where a process
     can go without it for a while. What comes after that was never weighed: a person must take it over."""
     site, target = content.site, effect.target
     near = ends_of(site, target)[0] if isinstance(target, HostTarget) else frozenset()
-    spans = [tolerated(process, near, cut_flows(site, target)) for process in site.processes.values()]
+    spans = [tolerated(process, near, cuts) for process in site.processes.values()]
     return round(min([content.release.longest, *(span for span in spans if span > 0)]))
 
 
@@ -197,7 +198,8 @@ def _quiet(content: Content, state: LoopState, lease: str, draw: float) -> tuple
 
 
 def _renew(content: Content, state: LoopState, effect: Effect, ledger: Ledger) -> LoopState:
-    until = min(ledger.now + content.outlook.span, effect.since + _longest(content, effect))
+    longest = _longest(content, effect, cut_flows(content.site, effect.target))
+    until = min(ledger.now + content.outlook.span, effect.since + longest)
     state = settle(state, effect, msgspec.structs.replace(effect, renewed=effect.renewed + 1), ledger)
     return send(state, _denial(effect, effect.target, ledger.now, until), ledger)
 
