@@ -112,6 +112,24 @@ def test_a_first_start_begins_behind_what_is_there_and_later_ones_where_it_began
         assert kept(events) == lines(10, 20)
 
 
+def test_a_source_with_a_backlog_keeps_no_other_waiting(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(archive, "AT_ONCE", 1 << 20)
+    write(tmp_path / "a.json", lines(0, 40_000))
+    write(tmp_path / "b.json", lines(0, 1))
+    sources = {name: Followed(SENSORS["suricata"], tmp_path / f"{name}.json", True) for name in "ab"}
+    archivist = Archivist(Setup(sources, lambda: connect(store_url, "in turn"), KEEP))
+    with closing(connect(store_url, "in turn")) as events:
+        archivist._meet()
+        for _ in range(2):
+            archivist._turn()
+        assert archivist._sources["a"].tail.behind
+        assert events.reached(["b"])["b"]
+    for source in archivist._sources.values():
+        source.tail.close()
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -120,10 +120,11 @@ class Archivist:
     def _turn(self) -> None:
         """Read what there is, and write it: when that was all, or enough."""
         now = _now()
-        for source in self._sources.values():
+        for name, source in tuple(self._sources.items()):
             if not self._full:
                 self._read(source, now)
-            self._note(source.name, source.missed())
+                self._sources[name] = self._sources.pop(name)  # Whose turn it was comes last the next time.
+            self._note(name, source.missed())
         behind = any(source.tail.behind for source in self._sources.values())
         if self._full or not behind:
             waited = len(self._lines)
