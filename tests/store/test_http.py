@@ -33,6 +33,7 @@ def test_both_of_clickhouses_ways_open(headers: Mapping[str, str]):
         basic("tercio:pass:word "),
         basic(":"),
         {"authorization": "Basic !!!"},
+        {"authorization": "Basic \xe9"},
         {"authorization": "Bearer pass:word"},
         {"x-clickhouse-user": "tercio"},
         {"x-clickhouse-user": "tercio:pass", "x-clickhouse-key": "wordy"},

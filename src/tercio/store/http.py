@@ -7,7 +7,6 @@ Bodies are not compressed; on the same machine that would cost more than it save
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import email
 import email.policy
@@ -50,7 +49,7 @@ class Account(msgspec.Struct, frozen=True):
         if kind.lower() == "basic":
             try:
                 said = base64.b64decode(text, validate=True)
-            except binascii.Error:
+            except ValueError:
                 return False
         else:
             said = f"{headers.get('x-clickhouse-user', '')}:{headers.get('x-clickhouse-key', '')}".encode()
