@@ -124,6 +124,7 @@ class Tercio:
         self._now = brief.start
         self._due = NEVER
         self._asked: dict[str, bool] = {}
+        self._incidents: set[str] = set()
         self._tally = Tally()
 
     def see(self, now: int, sensed: Sensed) -> tuple[Command, ...]:
@@ -196,7 +197,8 @@ class Tercio:
                 decisions=tally.decisions + 1,
                 cited=tally.cited + (len(decision.evidence) if acts else 0),
             )
-        self._tally = msgspec.structs.replace(tally, incidents=max(tally.incidents, len(self._state.incidents)))
+        self._incidents |= self._state.incidents.keys()
+        self._tally = msgspec.structs.replace(tally, incidents=len(self._incidents))
 
 
 class _Option(msgspec.Struct, frozen=True):

@@ -75,13 +75,16 @@ class Writer:
         proven = Provenance.ESTABLISHED if transport == "tcp" else Provenance.FORGEABLE
         if not full and transport == "tcp":
             return
+        flow = msgspec.structs.replace(
+            event, kind="flow", class_uid=4001, provenance=proven, action="closed", service=deed.service
+        )
         if matched is None:
-            flow = msgspec.structs.replace(
-                event, kind="flow", class_uid=4001, provenance=proven, action="closed", service=deed.service
-            )
             yield Report(received, post.source, flow)
-        elif not early:
+            return
+        if not early:
             yield self._alert(event, deed, matched.id, proven, received)
+            if new:  # Its end is told once nothing more came of it for a while.
+                yield Report(received + SESSION, post.source, flow)
 
     def log(self, post: Post, deed: Deed, matched: Rule, received: int) -> Report:
         """What a host logs of itself; that somebody came from elsewhere only where such a record names him."""
