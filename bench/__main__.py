@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from bench import detect, hunt, kill, loop, store
+from bench import detect, hunt, kill, loop, restraint, store
 
 BENCHES: dict[str, Callable[[list[str]], int]] = {
     "detect": detect.main,
     "hunt": hunt.main,
     "kill": kill.main,
     "loop": loop.main,
+    "restraint": restraint.main,
     "store": store.main,
 }
 """Every measurement by its name."""

@@ -11,6 +11,7 @@ from tercio import __version__
 from tercio.app.commands import (
     audit,
     check,
+    drill,
     excepting,
     hunt,
     init,
@@ -33,6 +34,7 @@ from tercio.store.keys import KeyUnusable
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
+    "drill": drill.drill,
     "init": init.init,
     "up": run.up,
     "status": status.status,
