@@ -27,7 +27,7 @@ ESTATES = 8
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
     """What is played: ``seeds`` episodes from seed ``first`` on, each by all ``defenders`` (names of ``DEFENDERS``).
 
-    Every ``1 / benign``-th seed is a benign day (0: none is), the others have the ``intruders`` in turn; each is of one
+    Every ``benign``-th seed is a benign day (0: none is), the others have the ``intruders`` in turn; each is of one
     of the ``families`` of parameters, by chance.
     """
 
