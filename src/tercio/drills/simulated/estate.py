@@ -183,13 +183,14 @@ def _talks(luck: random.Random, site: Site, people: list[str], admins: tuple[str
 
 
 def _control(luck: random.Random, site: Site) -> Iterator[Talk]:
-    """What is done to controllers: operators write to them, engineers load programs, some by way of the jump host."""
+    """What is done to controllers: operators write to them, engineers load programs, some by way of the jump host. A
+    controller gets a program every three weeks to seven months, a running line's; assumed."""
     for process in site.processes.values():
         for flow in process.flows:
             if flow.access == "write" and site.assets[flow.dst].role in CONTROLLERS:
                 yield Talk(flow.src, flow.dst, flow.service, luck.uniform(5, 60))
         for flow in process.downloads:
-            yield Talk(flow.src, flow.dst, flow.service, luck.uniform(0.02, 0.3))
+            yield Talk(flow.src, flow.dst, flow.service, luck.uniform(0.005, 0.05))
     jumps = [name for name, asset in sorted(site.assets.items()) if asset.role == "jump"]
     stations = [name for name, asset in sorted(site.assets.items()) if asset.role == "ews"]
     for jump in jumps:

@@ -60,9 +60,9 @@ def free(estate: Estate, zone: str, luck: random.Random) -> str:
 def scan(estate: Estate, luck: random.Random, scanner: str, at: int) -> Deeds:
     """The scanner looks over one of the zones in its schedule, whether at this hour or not."""
     zone = luck.choice([schedule.target for schedule in estate.site.schedules if schedule.asset == scanner])
-    hosts = estate.inside(zone)
+    hosts = [name for name in estate.inside(zone) if name != scanner]
     for dst in luck.sample(hosts, min(8, len(hosts))):
-        for service in ("modbus", *PORTS):
+        for service in ("modbus", *PORTS) if estate.kind == "plant" else ():
             at += QUICK
             yield benign(at, scanner, dst, service, "syn-probe")
     yield benign(at + SECOND, scanner, hosts[0], "https", "ids-scan")

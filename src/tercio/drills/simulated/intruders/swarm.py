@@ -21,6 +21,9 @@ TRIALS = 12
 INSIDE = 0.2
 """The share of trials that begin at a workstation, by mail; the others come from outside."""
 
+FITS = 0.15
+"""The share of doors for which a trial has a key at all: a password or a hole that is in fashion. Assumed."""
+
 APART = 90 * SECOND
 """From one trial's beginning to the next (microseconds)."""
 
@@ -45,6 +48,9 @@ def outside(who: Intruder, number: int) -> Play:
     yield from who.land(f"203.0.113.{100 + number % 100}", "")
     doors = list(who.estate.inside("dmz"))
     for host in who.luck.sample(doors, min(3, len(doors))):
-        if (yield from who.enter(host)):
+        if who.luck.random() >= FITS:
+            who.rest(who.style.pace)
+            yield from who.do(who.holds[0], host, "https", "ids-attempt")
+        elif (yield from who.enter(host)):
             yield from who.campaign(most=1)
             return
