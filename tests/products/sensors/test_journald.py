@@ -17,7 +17,7 @@ def test_golden(case: Case):
 
 
 def entry(**fields) -> bytes:
-    return json.dumps({"__REALTIME_TIMESTAMP": "1", "_COMM": "sshd"} | fields).encode()
+    return json.dumps({"__REALTIME_TIMESTAMP": "1", "_COMM": "sshd", "_UID": "0"} | fields).encode()
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,12 @@ VALUES = st.none() | st.integers() | st.text(max_size=40) | st.lists(st.integers
 @given(st.dictionaries(st.sampled_from(["MESSAGE", "_COMM", "_HOSTNAME", "SYSLOG_IDENTIFIER"]), VALUES))
 def test_any_values_are_an_entry_or_none(fields):
     assert isinstance(parse("j", "1", 0, entry(**fields), 0), Event | Unparsed)
+
+
+@pytest.mark.parametrize("uid", ["1000", "", None, 0, ["0"]])
+def test_a_process_that_gives_itself_sshds_name_accuses_nobody(uid):
+    line = entry(_UID=uid, SYSLOG_IDENTIFIER="sshd", MESSAGE="Failed password for root from 10.0.0.5 port 9 ssh2")
+    event = parse("j", "1", 0, line, 0)
+    assert isinstance(event, Event)
+    assert (event.src, event.service) == (None, "")
+    assert not {"src_ip", "user"} & json.loads(reshape([line])[1][0]).keys()

@@ -1,7 +1,8 @@
 """systemd's journal as JSON, one entry a line (``journalctl --output=json --follow``): sshd, sudo, cron and the rest.
 
 Trust: any user may write entries under any identifier. Fields that begin with an underscore are journald's own word on
-who wrote; an address is taken from sshd's messages only where they say that it was sshd.
+who wrote; an address is taken from a message only where they say that it was sshd, and root: any process may give itself
+sshd's name.
 """
 
 import re
@@ -48,6 +49,7 @@ class _Entry(msgspec.Struct):
     message: Any = msgspec.field(name="MESSAGE", default="")
     identifier: Any = msgspec.field(name="SYSLOG_IDENTIFIER", default="")
     comm: Any = msgspec.field(name="_COMM", default="")
+    uid: Any = msgspec.field(name="_UID", default="")
     host: _Short = msgspec.field(name="_HOSTNAME", default="")
 
 
@@ -78,7 +80,7 @@ def _told_of_peer(line: bytes) -> bytes:
     for name in ("src_ip", "user"):
         fields.pop(name, None)
     message = _text(entry.message)
-    if _text(entry.comm) in _IDENTIFIERS["sshd"] and (peer := _peer(message)) is not None:
+    if _sshd(entry) and (peer := _peer(message)) is not None:
         fields["src_ip"] = peer.address
         if (login := _LOGIN.match(message)) is not None:
             fields["user"] = login["user"]
@@ -102,7 +104,7 @@ def parse(source: str, generation: str, offset: int, raw: bytes, received: int) 
     except msgspec.DecodeError as error:
         return unparsed(str(error)[:200])
     identifier = _text(entry.identifier)[:64]
-    sshd = _text(entry.comm) in _IDENTIFIERS["sshd"]
+    sshd = _sshd(entry)
     time = int(entry.time)
     return Event(
         id=event_id(source, generation, offset, raw),
@@ -136,6 +138,11 @@ def _moment(text: str) -> int:
 
 
 FILING = Filing(("__REALTIME_TIMESTAMP",), ("_HOSTNAME",), _moment, host_name)
+
+
+def _sshd(entry: _Entry) -> bool:
+    """Whether sshd wrote it. What it says of logons, its part that is root says."""
+    return _text(entry.comm) in _IDENTIFIERS["sshd"] and _text(entry.uid) == "0"
 
 
 def _peer(message: str) -> Endpoint | None:
