@@ -97,6 +97,20 @@ def test_whoever_else_changes_anything_is_noticed_at_once(space: Namespace, chan
     assert space.inside(work) == (wanted, wanted)
 
 
+def test_a_table_that_somebody_switched_off_refuses_nobody_until_it_is_mended(space: Namespace) -> None:
+    def work() -> tuple[Ruleset, bool, Ruleset, bool]:
+        world = World(NFT, Config())
+        world.act(NFT.plan(DENY, world.facts(DENY), now()))
+        space.nft("add table inet tercio { flags dormant; }")
+        off: Facts = world.facts(DENY)
+        held = NFT.holds(DENY, off, now())
+        assert world.act(NFT.plan(DENY, off, now())) == ("", "")
+        mended: Facts = world.facts(DENY)
+        return off.ruleset, held, mended.ruleset, NFT.holds(DENY, mended, now())
+
+    assert space.inside(work) == (Ruleset.DAMAGED, False, Ruleset.WHOLE, True)
+
+
 def test_a_change_between_reading_and_acting_is_noticed(space: Namespace) -> None:
     def work() -> Ruleset:
         world = World(NFT, Config())

@@ -50,6 +50,7 @@ def test_what_keeps_its_own_traffic_is_part_of_it(listing: Callable[[str], str])
         f"flush set {TABLE} never6",
         f"add element {TABLE} kept4 {{ 10.9.0.0/16 }}",
         f"add chain {TABLE} guard {{ type filter hook forward priority -10; policy drop; }}",
+        f"add table {TABLE} {{ flags dormant; }}",
     ],
 )
 def test_whatever_is_changed_is_seen(listing: Callable[[str], str], damage: str) -> None:

@@ -17,7 +17,8 @@ PROTOCOLS = {"6": "tcp", "17": "udp"}
 
 
 class Ruleset(StrEnum):
-    """How the table was found. ``DAMAGED``: a set, a rule or a never address is missing, changed or too many."""
+    """How the table was found. ``DAMAGED``: a set, a rule or a never address is missing, changed or too many, or the
+    table is switched off."""
 
     WHOLE = "whole"
     ABSENT = "absent"
@@ -46,13 +47,14 @@ class Element(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The table as listed: names of its sets, its base chain's hook, (chain, comment) of its rules in order,
-    elements."""
+    """The table as listed: names of its sets, its base chain's hook, (chain, comment) of its rules in order, elements;
+    and whether it is ``flagged``: the flag that there is for a table of everybody's switches all its chains off."""
 
     sets: tuple[str, ...]
     guard: dict[str, object]
     rules: tuple[tuple[str, str], ...]
     elements: tuple[Element, ...]
+    flagged: bool = False
 
 
 def table_of(answer: str) -> Table:
@@ -66,6 +68,7 @@ def table_of(answer: str) -> Table:
             {key: guards[0].get(key) for key in _GUARD} if guards else {},
             tuple((item["rule"]["chain"], item["rule"].get("comment", "")) for item in items if "rule" in item),
             tuple(_element(found["name"], raw) for found in sets for raw in found.get("elem", ())),
+            any("flags" in item.get("table", {}) for item in items),  # What nft 1.0 says there is no flag's name.
         )
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"nft listed something else than a table: {error}") from error
@@ -102,7 +105,7 @@ def ruleset_of(table: Table, never: tuple[str, ...], kept: tuple[str, ...] = ())
     """Compare the table with the declared one. Sets that are not declared are somebody else's mistake, and do no
     harm."""
     rules = sorted(table.rules, key=lambda rule: rule[0]) == sorted(SIGNATURES, key=lambda rule: rule[0])
-    whole = rules and table.guard == _GUARD and set(SETS) <= set(table.sets)
+    whole = not table.flagged and rules and table.guard == _GUARD and set(SETS) <= set(table.sets)
     pinned = all(
         _pinned(table, name) == collapsed([network(n) for n in networks])
         for name, networks in zip(PINNED, (never, kept), strict=True)
