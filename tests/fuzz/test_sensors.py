@@ -123,7 +123,9 @@ HOSTILE = {
     + [b"type=PATH msg=audit(1795507200.123:1): " + b" ".join(b"a=%d" % n for n in range(100_000)) + b"\n"]
     + [b"type=EXECVE msg=audit(1795507200.123:1): " + b" ".join(b"a%d=41" % n for n in range(50_000)) + b"\n"],
     "journald": [
-        b'{"__REALTIME_TIMESTAMP":"1","_COMM":"sshd","MESSAGE":"' + piece * ((MEGABYTE >> 1) // len(piece)) + b'"}\n'
+        b'{"__REALTIME_TIMESTAMP":"1","_COMM":"sshd","_UID":"0","MESSAGE":"'
+        + piece * ((MEGABYTE >> 1) // len(piece))
+        + b'"}\n'
         for piece in (b" 1.1.1.1 port 1", b" 1", b"=1.1", b" 1.1.1.1 port 1 ssh2: ", b"1 port ")
     ],
     "weblog": [

@@ -1,7 +1,7 @@
 """systemd's journal as JSON, one entry a line (``journalctl --output=json --follow``): sshd, sudo, cron and the rest.
 
 Trust: any user may write entries under any identifier. Fields that begin with an underscore are journald's own word on
-who wrote; an address is taken from a message only where they say that it was sshd, and root: any process may give itself
+who wrote; an address is taken from a message only where they say that it was sshd, and root: any process may take
 sshd's name.
 """
 
