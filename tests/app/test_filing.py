@@ -13,6 +13,7 @@ from tercio.model.events import Batch, Event
 from tercio.products.sensors import SENSORS
 from tercio.store.events import Line
 from tests.archived import filed
+from tests.loop.test_sift import POISON, fragile
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WINDOWS = {
@@ -89,3 +90,13 @@ def test_what_is_no_record_is_filed_under_its_receipt():
 def test_one_is_not_true():
     lines = [b'{"event_type":%s,"timestamp":"x"}\n' % value for value in (b"1", b"true", b"1.0", b"[1]", b"null")]
     assert [line.routes["event_type"] for line in kept("suricata", lines)] == ["1", "true", "1.0", "", ""]
+
+
+@pytest.mark.parametrize("records", [False, True])
+def test_a_record_over_which_its_sensor_fails_is_kept_like_one_that_is_none(records: bool):
+    line = b'{"event_type":"flow","src_ip":"10.0.0.1","timestamp":"2026-11-24T08:00:00+0000"}\n'
+    lines = (line, POISON + b"\n", line)
+    found = list(filer(fragile(records=records))(Batch("s", "g", 0, lines, 7)))
+    assert [each.raw for each in found] == list(lines)
+    assert [each.host for each in found] == ["10.0.0.1", "", "10.0.0.1"]
+    assert found[1] == Line("s", "g", len(line), "suricata", "", 7, 7, lines[1], {})

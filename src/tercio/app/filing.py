@@ -1,6 +1,6 @@
 """From lines to what the archive keeps of them: of each record only what it is filed under is read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -46,12 +46,23 @@ def filer(sensor: Sensor) -> Callable[[Batch], Iterator[Line]]:
 
     def file(batch: Batch) -> Iterator[Line]:
         offset = batch.offset
-        for raw, shaped in zip(*sensor.records(batch.lines), strict=True):
-            time, host, routes = read(raw, shaped, batch.received)
+        for raw, shaped in zip(*_records(sensor, batch), strict=True):
+            try:
+                time, host, routes = read(raw, shaped, batch.received)
+            except Exception:  # noqa: BLE001 (the loop says so; here it is kept, or no line behind it ever would be)
+                time, host, routes = batch.received, "", {}
             yield Line(batch.source, batch.generation, offset, source.product, host, time, batch.received, raw, routes)
             offset += len(raw)
 
     return file
+
+
+def _records(sensor: Sensor, batch: Batch) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """The batch's records, as written and as read; its lines where the sensor itself fails on them."""
+    try:
+        return sensor.records(batch.lines)
+    except Exception:  # noqa: BLE001 (as above)
+        return batch.lines, batch.lines
 
 
 def _parsed(sensor: Sensor, raw: bytes, received: int) -> tuple[int, str]:
