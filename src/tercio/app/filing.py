@@ -61,7 +61,7 @@ def _records(sensor: Sensor, batch: Batch) -> tuple[Sequence[bytes], Sequence[by
     """The batch's records, as written and as read; its lines where the sensor itself fails on them."""
     try:
         return sensor.records(batch.lines)
-    except Exception:  # noqa: BLE001 (as above)
+    except Exception:  # noqa: BLE001 (its lines are kept one by one, each as far as it is understood)
         return batch.lines, batch.lines
 
 
