@@ -3,6 +3,7 @@
 It takes one group's matches as (instant, rule, value), in the order of their time, and looks at each window anew.
 """
 
+from itertools import product
 from typing import Any
 
 Matched = tuple[int, str, Any]
@@ -45,11 +46,8 @@ def _true(kind: str, op: str, bound: float, rules: list[str], window: list[Match
     if kind == "temporal":
         return len(seen) >= bound
     if kind == "temporal_ordered":
-        left = list(rules)
-        for _, rule, _ in window:
-            if left and left[0] == rule:
-                left.pop(0)
-        return not left
+        times = [[at for at, rule, _ in window if rule == wanted] for wanted in rules]
+        return any(list(chosen) == sorted(chosen) for chosen in product(*times))
     amount = _amount(kind, [value for _, _, value in window], more.get("percentile", 0))
     relation = {"gt": amount > bound, "gte": amount >= bound, "lt": amount < bound, "lte": amount <= bound}
     return relation.get(op, (amount == bound) == (op == "eq"))

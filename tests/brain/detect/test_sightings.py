@@ -1,3 +1,4 @@
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -152,6 +153,14 @@ def test_temporal_ordered() -> None:
     twice = correlation("temporal_ordered", 3, ("a", "b", "a"))
     assert tell(twice, seen("a", 0), seen("b", 1), seen("a", 2))[0] == [["a0", "b1", "a2"]]
     assert tell(twice, seen("a", 0), seen("b", 1))[0] == []
+
+
+def test_lines_of_one_second_are_in_any_order() -> None:
+    """Whatever order they come in, and whatever their ids, which break ties."""
+    about = correlation("temporal_ordered", 3, ("c", "b", "a"))
+    for mixed in permutations([("a", 5), ("b", 5), ("c", 5), ("a", 4), ("c", 4)]):
+        (chain,) = tell(about, *(seen(rule, at) for rule, at in mixed))[0]
+        assert [event[0] for event in chain] == ["c", "b", "a"], mixed
 
 
 @pytest.mark.parametrize("kind", ["temporal", "temporal_ordered"])

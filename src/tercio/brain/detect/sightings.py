@@ -209,19 +209,28 @@ def _different(count: int, window: Track, new: Sighting) -> Track:
 
 
 def _chain(rules: tuple[str, ...], window: Track, new: Sighting) -> Track:
-    """Sightings of the rules in their order, the new one among them, as close together as they come; else empty."""
-    at = window.index(new)
+    """Sightings of the rules in their order, the new one among them, as close together as they come; else empty. Those
+    of one instant are in any order: many logs know seconds only, and nobody can tell."""
     for place in (i for i, rule in enumerate(rules) if rule == new.rule):
-        before = _follow(rules[:place][::-1], window[:at][::-1])
-        after = _follow(rules[place + 1 :], window[at + 1 :])
-        if before is not None and after is not None:
+        earlier = [known for known in window[::-1] if known.time <= new.time and known is not new]
+        before = _follow(rules[:place][::-1], earlier)
+        if before is None:
+            continue
+        later = [known for known in window if known.time >= new.time and known is not new and known not in before]
+        after = _follow(rules[place + 1 :], later)
+        if after is not None:
             return (*before[::-1], new, *after)
     return ()
 
 
-def _follow(rules: tuple[str, ...], window: Track) -> Track | None:
+def _follow(rules: tuple[str, ...], known: list[Sighting]) -> Track | None:
+    """The next sighting of each rule, none twice, going through time one way; None where one is missing."""
     found: list[Sighting] = []
-    for sighting in window:
-        if len(found) < len(rules) and sighting.rule == rules[len(found)]:
-            found.append(sighting)
-    return tuple(found) if len(found) == len(rules) else None
+    for rule in rules:
+        place = next((place for place, each in enumerate(known) if each.rule == rule), None)
+        if place is None:
+            return None
+        chosen = known[place]
+        found.append(chosen)
+        known = [each for each in known[:place] if each.time == chosen.time] + known[place + 1 :]
+    return tuple(found)
