@@ -49,7 +49,7 @@ def test_where_nothing_works_he_gives_up_and_has_harmed_nobody(name, kind):
     assert not [deed for deed in deeds if deed.goal in HARM and local(deed) and deed.actor != deeds[0].actor]
 
 
-@pytest.mark.parametrize("name", set(INTRUDERS) - {"framer"})
+@pytest.mark.parametrize("name", sorted(set(INTRUDERS) - {"framer"}))
 def test_nobody_but_who_frames_acts_in_anothers_name(name):
     assert not [deed for deed, _ in undefended(name, 1)[1] if isinstance(deed, Deed) and deed.forged]
 
