@@ -101,6 +101,7 @@ class _Record(msgspec.Struct):
     community_id: _Word = ""
     tx_id: int | None = None
     stream: int = 0
+    direction: _Word = ""
     alert: _Alert | None = None
     flow: _Flow | None = None
     tcp: _Tcp | None = None
@@ -273,9 +274,11 @@ def _provenance(record: _Record) -> Provenance:
 
 def _alert_proven(record: _Record) -> bool:
     """A rule's own word comes first. Else the alert must be about the stream or a transaction in it: a forged packet
-    that borrows the ports of somebody's session has its application protocol too."""
+    that borrows the ports of somebody's session has its application protocol too. What a server answered proves nothing
+    of it: whoever asked may have chosen the words."""
     metadata = record.alert.metadata if record.alert else None
     stated = metadata.get("provenance") if isinstance(metadata, dict) else None
     if isinstance(stated, list) and stated:
         return stated == ["established"]
-    return _real(record.app_proto) and (record.tx_id is not None or record.stream == 1)
+    answer = record.direction == "to_client"
+    return _real(record.app_proto) and not answer and (record.tx_id is not None or record.stream == 1)
