@@ -129,7 +129,12 @@ CASES = {
         "tercio.site is 7; it must be a text",
     ),
     "empty state": ('state = "state"', 'state = " "', 2, "tercio.state is ' '; it must be a text"),
-    "no sensor": ('sensor = "suricata"\n', "", 5, "sources.ot has no sensor; add sensor = "),
+    "no sensor": (
+        'sensor = "suricata"\n',
+        "",
+        5,
+        'sources.ot has no sensor; add sensor = "NAME", one of suricata, windows, ',
+    ),
     "strange sensor": (
         'sensor = "suricata"',
         'sensor = "zeke"',

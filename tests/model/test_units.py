@@ -105,6 +105,7 @@ def test_money_never_misleads_by_more_than_half_a_unit(amount: int):
         (90 * units.SECOND, "1.5 min"),
         (3600 * units.SECOND, "1 h"),
         (36 * 3600 * units.SECOND, "1.5 d"),
+        (2258 * 86_400 * units.SECOND, "2,258 d"),
     ],
 )
 def test_spans_for_a_person(length: int, text: str):

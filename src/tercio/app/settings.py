@@ -167,7 +167,7 @@ def _placeholders(table: Table) -> dict[str, tuple[str, ...]]:
 
 def _source(folder: Path, name: str, table: Table) -> SourceSettings:
     _named(table, name)
-    table.required("sensor", f'sensor = "{next(iter(SENSORS))}"')
+    table.required("sensor", f'sensor = "NAME", one of {", ".join(SENSORS)}')
     sensor = table.choice("sensor", SENSORS, next(iter(SENSORS)))
     table.required("path", 'path = "/var/log/suricata/eve.json"')
     path = _path(folder, table.text("path", "."))

@@ -67,5 +67,6 @@ def span(length: int) -> str:
     seconds = length / SECOND
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
+            amount = seconds / size
+            return f"{amount:,.0f} {unit}" if amount >= 999.5 else f"{amount:.3g} {unit}"
     return f"{seconds:.3g} s"

@@ -43,10 +43,11 @@ def test_what_is_said_in_comments_is_understood_too(begun: Path):
     """Every setting that is shown switched off can be switched on."""
     lines = (begun / "tercio.toml").read_text().splitlines()
     on = [line.removeprefix("# ") if line.startswith(("# [", "# rules", "# mandate", "# from", "# silent", "# acts",
-                                                      "# lease", "# admins", "# lane", "# count")) else line for line in lines]  # fmt: skip
-    assert sum(one != other for one, other in zip(on, lines, strict=True)) == 13
+                                                      "# lease", "# admins", "# lane", "# count", "# sensor", "# path")) else line for line in lines]  # fmt: skip
+    assert sum(one != other for one, other in zip(on, lines, strict=True)) == 16
     (begun / "tercio.toml").write_text("\n".join(on))
     assert load(begun / "tercio.toml").sources[0].lane == "first"
+    assert load(begun / "tercio.toml").sources[1].sensor == "windows"
     assert load(begun / "tercio.toml").limits.acts_per_hour == 10
     assert load(begun / "tercio.toml").placeholders == {"admins": ("ann", "svc-*")}
     site = begun / "site.toml"
