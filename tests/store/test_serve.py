@@ -44,4 +44,7 @@ def test_an_address_may_be_long_and_no_longer(store_url: str):
         return line.getresponse().status
 
     assert status(LONGEST_HEAD // 2) == 200
-    assert status(LONGEST_HEAD * 2) == 400
+    try:
+        assert status(LONGEST_HEAD * 2) == 400
+    except ConnectionError:
+        pass  # It may hang up while the rest is still being sent.

@@ -95,5 +95,7 @@ SAY: Mapping[str, Callable[[Any, Site], tuple[str, ...]]] = {
     "loss": _loss,
     "stray": _stray,
     "erasure": _erasure,
+    "aside": _as_it_is("aside"),
+    "precision": _as_it_is("precision"),
 }
 """How each kind of record is told."""
