@@ -8,7 +8,8 @@ import msgspec
 from tercio.agents.scribe import decided, line, plain, quoted, seen
 from tercio.loop.authorise import Deliberation
 from tercio.loop.ledger import SHAPES
-from tercio.model.journal import Authorisation, Basis, Erasure, Lost, Silence, Spoken, Stray, Told
+from tercio.model.journal import Aside, Authorisation, Basis, Erasure, Lost, Silence, Spoken, Stray, Told
+from tercio.model.precision import Precision
 from tercio.model.site import Site
 from tercio.store.reader import Entry
 
@@ -81,6 +82,18 @@ def _as_it_is(kind: str) -> Callable[[Any, Site], tuple[str, ...]]:
     return lambda value, site: (line(kind, value, site.currency),)
 
 
+def _aside(found: Aside, _: Site) -> tuple[str, ...]:
+    if not found.aside:
+        return (f"The rule {quoted(found.title)} runs again.",)
+    return (f"The rule {quoted(found.title)} was set aside: {quoted(found.reason)}.",)
+
+
+def _precision(found: Precision, _: Site) -> tuple[str, ...]:
+    return (
+        f"People judged the rule {quoted(found.title)}: {found.right} right, {found.wrong} wrong, {found.unsure} unsure.",
+    )
+
+
 SAY: Mapping[str, Callable[[Any, Site], tuple[str, ...]]] = {
     "basis": _basis,
     "finding": _finding,
@@ -95,7 +108,7 @@ SAY: Mapping[str, Callable[[Any, Site], tuple[str, ...]]] = {
     "loss": _loss,
     "stray": _stray,
     "erasure": _erasure,
-    "aside": _as_it_is("aside"),
-    "precision": _as_it_is("precision"),
+    "aside": _aside,
+    "precision": _precision,
 }
 """How each kind of record is told."""
