@@ -27,8 +27,12 @@ ROWS = (
 
 def table(found: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    lines = ["| figure | what | target | measured |", "|---|---|---|---|"]
-    lines += [f"| `{key}` | {what} | {target} | {_number(found.get(key))} |" for key, what, target in ROWS]
+    lines = ["| figure | what | target | measured | 95 % interval |", "|---|---|---|---|---|"]
+    spans = found["intervals95"]
+    lines += [
+        f"| `{key}` | {what} | {target} | {_number(found.get(key))} | {_span(spans.get(key))} |"
+        for key, what, target in ROWS
+    ]
     machine = found["machine"]
     loads = ", ".join(f"{load:g}" for load in machine["load"])
     where = f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}"
@@ -40,6 +44,10 @@ def _number(value: float | None) -> str:
     if value is None:
         return "not measured"
     return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
+
+
+def _span(ends: list[float] | None) -> str:
+    return " to ".join(map(_number, ends)) if ends else ""
 
 
 def written(page: str, found: dict[str, Any]) -> str:
