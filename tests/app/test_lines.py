@@ -13,10 +13,11 @@ from tercio.loop.ledger import SHAPES, Ledger
 from tercio.model.canon import canonical
 from tercio.model.decisions import Decision
 from tercio.model.journal import Erasure, Lost, Stray
+from tercio.model.precision import Judgement
 from tercio.model.words import WordKind
 from tercio.store.reader import Entry
 from tests.app.given import visible
-from tests.loop.given import START, WS1, Desk, alert, content, window
+from tests.loop.given import START, WS1, Desk, alert, content, fresh, set_aside, window
 from tests.model.values import any_of
 
 SITE = content().site
@@ -38,14 +39,15 @@ def told(desk: Desk) -> list[tuple[str, str]]:
 
 
 def test_everything_that_a_loop_journals_is_told_in_sentences():
-    desk = Desk().contained()
+    desk = Desk(state=fresh(memory=msgspec.structs.replace(fresh().memory, setbacks=set_aside()))).contained()
+    desk.judge(Judgement.RIGHT)
     desk.say(WordKind.WINDOW_OPEN, window=window())
     desk.take(alert(desk.now, "10.77.30.30", "10.77.30.21"), after=1)
     desk.take(after=60 * 1_000_000)  # the sensor falls silent
     desk.take(alert(desk.now, WS1, "10.77.30.21"), after=1, losses=(Lost("ot", "eve.json was truncated"),))
     lines = told(desk)
     kinds = {kind for kind, _ in lines}
-    assert kinds == set(SAY) - {"erasure", "stray", "basis", "aside", "precision"}
+    assert kinds == set(SAY) - {"erasure", "stray", "basis"}
     assert all(re.fullmatch(r".*[.]", text) for _, text in lines), [t for _, t in lines if not t.endswith(".")]
     assert not [text for _, text in lines if "can't be read" in text or "{" in text]
     texts = [text for _, text in lines]

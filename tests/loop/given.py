@@ -13,6 +13,7 @@ from tercio.brain.detect.sigma import compile_rules
 from tercio.brain.detect.windows import Windows
 from tercio.content import mandate_schema, mandate_texts, rule_texts
 from tercio.drills.range.range import site_file
+from tercio.loop.conduct import Setback
 from tercio.loop.engine import turn
 from tercio.loop.sift import sift
 from tercio.loop.state import Content, Inputs, LoopState, Memory, Release, Turn
@@ -216,6 +217,13 @@ class Desk:
     def states(self) -> list[str]:
         """The states that effects were journaled with, in order."""
         return [effect["state"] for effect in self.records("effect")]
+
+
+def set_aside() -> dict[str, Setback]:
+    """A rule that was set aside, and one that is gone by now."""
+    rule = next(iter(content().rules.rules.values()))
+    setback = Setback(rule.version, START, 64, "why", aside=True)
+    return {rule.id: setback, "gone": setback}
 
 
 def command(name: str = "cmd-9", lease: str = "lse-1") -> Command:

@@ -2,12 +2,26 @@
 
 import pytest
 
-from tercio.loop.conduct import Setback
 from tercio.loop.people import LONGEST_WINDOW, hear
 from tercio.model.commands import Action, EffectState, target_name
 from tercio.model.units import SECOND
 from tercio.model.words import Window, Word, WordKind
-from tests.loop.given import EWS1, HIST1, HOUR, PLC1, START, WS1, Desk, alert, content, fresh, poll, replace, window
+from tests.loop.given import (
+    EWS1,
+    HIST1,
+    HOUR,
+    PLC1,
+    START,
+    WS1,
+    Desk,
+    alert,
+    content,
+    fresh,
+    poll,
+    replace,
+    set_aside,
+    window,
+)
 
 
 def two() -> Desk:
@@ -232,14 +246,8 @@ def test_after_an_undo_of_an_incident_somebody_new_at_the_same_controller_is_sti
     assert [target_name(order.target) for order in desk.orders] == ["host ews1"]
 
 
-def set_aside() -> Desk:
-    rule = next(iter(content().rules.rules.values()))
-    setback = Setback(rule.version, START, 64, "why", aside=True)
-    return Desk(state=fresh(memory=replace(fresh().memory, setbacks={rule.id: setback, "gone": setback})))
-
-
 def test_a_rule_that_was_set_aside_runs_again_by_a_persons_word_alone():
-    desk = set_aside()
+    desk = Desk(state=fresh(memory=replace(fresh().memory, setbacks=set_aside())))
     desk.take()
     (rule,) = desk.state.memory.setbacks
     assert [each["aside"] for each in desk.records("aside")] == [False], "what is gone has nothing held against it"

@@ -166,7 +166,11 @@ def test_ctrl_c_tells_what_was_found_so_far(cli: Cli, settings: Path, monkeypatc
         return ""
 
     monkeypatch.setattr(command, "how_far", interrupted)
-    done = cli("hunt", WRITE, *SINCE, "--json", settings=settings)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # Who runs in the background has it ignored.
+    try:
+        done = cli("hunt", WRITE, *SINCE, "--json", settings=settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     told = json.loads(done.stdout)
     assert done.returncode == 1
     assert told["whole"] is False

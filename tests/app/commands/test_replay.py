@@ -80,14 +80,15 @@ def test_what_is_wrong_is_said_in_a_sentence(words: list[str], said: str, logs: 
     assert done.stdout == ""
 
 
-MEASURED = """\
-import resource, sys
+MEASURED = r"""
+import pathlib, re, resource, sys
 from tercio.app.cli import main
 try:
     main()
 finally:
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(most // 1024, file=sys.stderr)
+    # (The kernel counts into a process's own maximum what its parent held when it was started.)
+    own = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+    print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024, file=sys.stderr)
 """
 
 
@@ -106,7 +107,7 @@ def test_recorded_attacks_are_found_in_bounded_memory(tmp_path: Path):
     known = {name: told for told in replays if (name := told["name"].rpartition("/")[2]) in played}
     found = [name for name, told in known.items() if {t[:5] for t in told["matched"]} & {t[:5] for t in played[name]}]
     windows = [told for told in known.values() if told["files"][0]["sensor"] == "windows"]
-    assert int(megabytes) < 900
+    assert int(megabytes) < 500
     assert len(known) == 30
     assert len(found) / len(known) >= 0.7
     assert len(windows) == 28
