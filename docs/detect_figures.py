@@ -2,12 +2,11 @@
 """Writes the table about detection in ``docs/performance.md`` from what ``./run bench detect --json`` printed into
 ``docs/bench-detect.json``. Run ``python docs/detect_figures.py`` after it."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-FILE = "bench-detect.json"
+from page import found_in, rewrite, where
+
+FILE, PAGE = "bench-detect.json", "performance.md"
 BEGIN, END = "<!-- detection: written by docs/detect_figures.py -->", "<!-- end of detection -->"
 
 ROWS = (
@@ -25,7 +24,7 @@ ROWS = (
 """Each figure, what it is, and its target."""
 
 
-def table(found: dict[str, Any]) -> str:
+def tables(found: dict[str, Any]) -> str:
     """The figures as Markdown."""
     lines = ["| figure | what | target | measured | 95 % interval |", "|---|---|---|---|---|"]
     spans = found["intervals95"]
@@ -33,11 +32,8 @@ def table(found: dict[str, Any]) -> str:
         f"| `{key}` | {what} | {target} | {_number(found.get(key))} | {_span(spans.get(key))} |"
         for key, what, target in ROWS
     ]
-    machine = found["machine"]
-    loads = ", ".join(f"{load:g}" for load in machine["load"])
-    where = f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}"
     what = f"{found['rules']:,} rules, {found['events']:,.0f} events, {found['n']} round(s), median"
-    return "\n".join([*lines, "", f"Measured on {machine['date']}: {where}; load average at the end {loads}. {what}."])
+    return "\n".join([*lines, "", f"{where(found['machine'])} {what}."])
 
 
 def _number(value: float | None) -> str:
@@ -50,16 +46,5 @@ def _span(ends: list[float] | None) -> str:
     return " to ".join(map(_number, ends)) if ends else ""
 
 
-def written(page: str, found: dict[str, Any]) -> str:
-    """The page with its table made anew. Raises ValueError where it has no place for it."""
-    before, _, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the page has no {BEGIN} with {END} behind it")
-    return f"{before}{BEGIN}\n{table(found)}\n{END}{after}"
-
-
 if __name__ == "__main__":
-    page = HERE / "performance.md"
-    found = json.loads((HERE / FILE).read_text(encoding="utf-8"))
-    page.write_text(written(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    rewrite(PAGE, BEGIN, END, tables(found_in(FILE)))

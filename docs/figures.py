@@ -7,10 +7,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from page import HERE, rewrite
+
 FILES = ("bench-loop.json", "bench-loop-1000.json", "bench-loop-10000.json")
 """Without background, and beside 1,000 and 10,000 records a second."""
 
+PAGE = "performance.md"
 BEGIN, END = "<!-- figures: written by docs/figures.py -->", "<!-- end of figures -->"
 
 STAGES = {
@@ -110,16 +112,6 @@ def _machine(result: Result) -> str:
     return f"Measured on {found['date']}: {found['cpu']}, {found['cores']} cores, Linux {found['kernel']}, {versions}."
 
 
-def written(page: str, found: list[Result]) -> str:
-    """The page with its tables made anew. Raises ValueError where it has no place for them."""
-    before, _, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the page has no {BEGIN} with {END} behind it")
-    return f"{before}{BEGIN}\n{tables(found)}\n{END}{after}"
-
-
 if __name__ == "__main__":
     (HERE / "bench-loop.svg").write_text(picture(results()), encoding="utf-8")
-    page = HERE / "performance.md"
-    page.write_text(written(page.read_text(encoding="utf-8"), results()), encoding="utf-8")
+    rewrite(PAGE, BEGIN, END, tables(results()))

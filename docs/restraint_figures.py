@@ -2,13 +2,12 @@
 """Writes the tables about restraint in ``docs/decision.md`` from what ``./run bench restraint --json`` printed into
 ``docs/bench-restraint.json``. Run ``python docs/restraint_figures.py`` after it."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-FILE = "bench-restraint.json"
+from page import found_in, rewrite
+
+FILE, PAGE = "bench-restraint.json", "decision.md"
 BEGIN, END = "<!-- restraint: written by docs/restraint_figures.py -->", "<!-- end of restraint -->"
 
 ROWS = (
@@ -99,16 +98,5 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def written(page: str, found: dict[str, Any]) -> str:
-    """The page with its tables made anew. Raises ValueError where it has no place for them."""
-    before, _, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the page has no {BEGIN} with {END} behind it")
-    return f"{before}{BEGIN}\n{tables(found)}\n{END}{after}"
-
-
 if __name__ == "__main__":
-    page = HERE / "decision.md"
-    found = json.loads((HERE / FILE).read_text(encoding="utf-8"))
-    page.write_text(written(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    rewrite(PAGE, BEGIN, END, tables(found_in(FILE)))

@@ -1,35 +1,12 @@
-import importlib.util
-import json
-from pathlib import Path
-from typing import Any
+from tests.docs.given import script
 
-import pytest
-
-DOCS = Path(__file__).parents[2] / "docs"
+FIGURES = script("detect_figures")
+FOUND = script("page").found_in(FIGURES.FILE)
 
 
-@pytest.fixture(scope="module")
-def figures() -> Any:
-    spec = importlib.util.spec_from_file_location("detect_figures", DOCS / "detect_figures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def test_every_figure_was_measured() -> None:
+    assert set(FOUND) >= {key for key, _, _ in FIGURES.ROWS}
 
 
-def test_the_page_says_what_was_measured(figures: Any) -> None:
-    found = json.loads((DOCS / figures.FILE).read_text())
-    page = (DOCS / "performance.md").read_text()
-    assert figures.written(page, found) == page, "run python docs/detect_figures.py"
-    assert set(found) >= {key for key, _, _ in figures.ROWS}
-
-
-def test_what_was_not_measured_is_said(figures: Any) -> None:
-    found = json.loads((DOCS / figures.FILE).read_text())
-    assert "| `ratio` | ours to the peer's | at least 100 | not measured |" in figures.table({**found, "ratio": None})
-
-
-def test_a_page_without_a_place_for_figures_is_an_error(figures: Any) -> None:
-    with pytest.raises(ValueError, match="has no"):
-        figures.written("nothing", {})
+def test_what_was_not_measured_is_said() -> None:
+    assert "| `ratio` | ours to the peer's | at least 100 | not measured |" in FIGURES.tables({**FOUND, "ratio": None})

@@ -1,35 +1,8 @@
-import importlib.util
-import json
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-DOCS = Path(__file__).parents[2] / "docs"
+from tests.docs.given import script
 
 
-@pytest.fixture(scope="module")
-def figures() -> Any:
-    spec = importlib.util.spec_from_file_location("hunt_figures", DOCS / "hunt_figures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_page_says_what_was_measured(figures: Any) -> None:
-    found = json.loads((DOCS / figures.FILE).read_text())
-    page = (DOCS / "hunting.md").read_text()
-    assert figures.written(page, found) == page, "run python docs/hunt_figures.py"
-
-
-def test_answers_that_differ_are_said(figures: Any) -> None:
-    found = json.loads((DOCS / figures.FILE).read_text())
-    assert "gave the same matches" in figures.figures({**found, "identical": True})
-    assert "NOT the same" in figures.figures({**found, "identical": False})
-
-
-def test_a_page_without_a_place_for_figures_is_an_error(figures: Any) -> None:
-    with pytest.raises(ValueError, match="has no"):
-        figures.written("nothing", {})
+def test_answers_that_differ_are_said() -> None:
+    figures, page = script("hunt_figures"), script("page")
+    found = page.found_in(figures.FILE)
+    assert "gave the same matches" in figures.tables({**found, "identical": True})
+    assert "NOT the same" in figures.tables({**found, "identical": False})
