@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import peer, recorded
-from bench.machine import interval, machine, percentile
+from bench.machine import interval, machine, percentile, tell
 from tercio.brain.detect.memory import ROOM
 
 WORST = 20_000
@@ -36,11 +36,7 @@ def main(argv: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="tercio-detect-") as place:
         result = measure(Path(place), options)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for key, value in result.items():
-            print(f"{key:26} {value}")
+    tell(result, as_json=options.json)
     return 0
 
 

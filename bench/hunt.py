@@ -5,7 +5,6 @@ beside them. *Everything* asks the store for all rows, so it costs what hunting 
 """
 
 import argparse
-import json
 import os
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from bench import recorded
 from bench.detecting import most_mb
-from bench.machine import machine, percentile
+from bench.machine import machine, percentile, tell
 from tercio.app.filing import filer
 from tercio.app.hunt import Hunt
 from tercio.app.quest import Answer, Question
@@ -56,11 +55,7 @@ def main(argv: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="tercio-hunt-") as place, own_store(Path(place)) as (events, pid):
         result = measure(events, pid, options)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for key, value in result.items():
-            print(f"{key:26} {value}")
+    tell(result, as_json=options.json)
     return 0
 
 

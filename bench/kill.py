@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from bench.elements import Monitor, additions, standing
 from bench.field import PATIENCE, SETTINGS, Course, Crashing, falls
 from bench.loop import Striker, machines
-from bench.machine import interval, machine, percentile
+from bench.machine import interval, machine, percentile, tell
 from tercio.drills.range.network import RUN
 from tercio.drills.range.range import Range
 from tercio.drills.range.sandbox import wrap
@@ -33,11 +32,7 @@ def main(argv: list[str]) -> int:
         os.execvp(words[0], words)  # noqa: S606  # The sandbox takes this process's place.
     with tempfile.TemporaryDirectory(prefix="tercio-kill-") as place:
         result = measure(Path(place), options.kills, options.seed)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for key, value in result.items():
-            print(f"{key:22} {value}")
+    tell(result, as_json=options.json)
     return 1 if result["lost"] or result["doubled"] or result["left_behind"] else 0
 
 

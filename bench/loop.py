@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.machine import interval, machine, percentile
+from bench.machine import interval, machine, percentile, tell
 from bench.stages import Background, Note, Strike, Traced, busy, cpu_seconds, medians, split, turns
 from tercio.drills.exercise import Follower
 from tercio.drills.platform import Changes
@@ -48,11 +48,7 @@ def main(argv: list[str]) -> int:
         os.execvp(words[0], words)  # noqa: S606  # The sandbox takes this process's place.
     with tempfile.TemporaryDirectory(prefix="tercio-bench-") as place:
         result = measure(Path(place), options)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for key, value in result.items():
-            print(f"{key:22} {value}")
+    tell(result, as_json=options.json)
     return 0
 
 

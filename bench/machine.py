@@ -1,10 +1,12 @@
 """What a figure was measured on: part of every result."""
 
+import json
 import math
 import os
 import platform
 import random
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +31,16 @@ def machine() -> dict[str, object]:
         "suricata": _said("suricata", "-V"),
         "nft": _said("nft", "--version"),
     }
+
+
+def tell(result: Mapping[str, object], *, as_json: bool) -> None:
+    """Print what was measured: one JSON object, or a line a figure."""
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    wide = max(map(len, result), default=0)
+    for key, value in result.items():
+        print(f"{key:{wide}} {value}")
 
 
 def percentile(values: list[float], share: float) -> float | None:

@@ -1,7 +1,6 @@
 """``bench restraint``: Tercio on the simulated site, under parameters that nothing was fitted on, beside baselines."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bench.machine import machine
+from bench.machine import machine, tell
 from tercio.drills.baselines import BASELINES, CLAIRVOYANT, TERCIO, WITHOUT
 from tercio.drills.simulated.benign import DAY
 from tercio.drills.simulated.bounds import poisson_upper
@@ -46,11 +45,7 @@ def main(argv: list[str]) -> int:
     if min(options.seeds, options.seed, options.days, options.processes) < 1:
         parser.error("at least one")
     result = measure(options)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for key, value in result.items():
-            print(f"{key:34} {value}")
+    tell(result, as_json=options.json)
     return 1 if result["targets_missed"] else 0
 
 

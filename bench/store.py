@@ -5,7 +5,6 @@ since the machine may be shared.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from statistics import median
 
 from bench import recorded
 from bench.hunt import KEEP, SOURCE, own_store, say, spent
-from bench.machine import machine, percentile
+from bench.machine import machine, percentile, tell
 from tercio.app.archive import MOST_BYTES, MOST_LINES
 from tercio.app.filing import filer
 from tercio.model.archive import EVERYTHING, AtHost, Condition, Says
@@ -45,11 +44,7 @@ def main(argv: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="tercio-store-") as place, own_store(Path(place)) as (events, pid):
         result = measure(events, pid, options.copies)
-    if options.json:
-        print(json.dumps(result, indent=2))
-    else:
-        for key, value in result.items():
-            print(f"{key:26} {value}")
+    tell(result, as_json=options.json)
     return 0
 
 

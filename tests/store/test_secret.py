@@ -31,7 +31,7 @@ def test_what_others_may_read_is_no_secret(tmp_path: Path):
     assert made not in str(told.value)
 
 
-@pytest.mark.parametrize("text", [b"", b"\n", b"\xff\xfe"])
+@pytest.mark.parametrize("text", [b"", b"\n", b"\xff\xfe", b"two\nlines"])
 def test_what_is_none_is_told_without_being_shown(tmp_path: Path, text: bytes):
     path = tmp_path / "password"
     path.write_bytes(text)

@@ -6,7 +6,6 @@ is written down beside it, and whatever dies, nothing is lost or kept twice.
 
 import contextlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ import msgspec
 from tercio.app.filing import filer
 from tercio.model.events import Batch
 from tercio.products.sensors import Sensor
+from tercio.products.transports.log import log
 from tercio.products.transports.logfile import Loss
 from tercio.products.transports.tail import Tail
 from tercio.products.transports.unread import Unread
@@ -34,6 +34,9 @@ AT_ONCE = 4 << 20
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two tries while the store does not answer: doubled each time."""
+
+START = 4.0
+"""Until the pause is so long, a store that never answered yet is starting, and no trouble."""
 
 MOST_GENERATIONS = 64
 """Files of one source whose ends are remembered: as many as can still be read again."""
@@ -93,7 +96,7 @@ class Archivist:
                     self._turn()
                     pause = FIRST_PAUSE
                 except EventsSilent as error:
-                    self._fail(str(error))
+                    self._fail(str(error), told=bool(self._sources) or pause >= START)
                     self._wait(pause)
                     pause = min(LONGEST_PAUSE, pause * 2)
             with contextlib.suppress(EventsSilent):
@@ -130,7 +133,7 @@ class Archivist:
             waited = len(self._lines)
             self._write()
             if self._trouble:
-                _log("archive", f"the store takes lines again; {waited:,} had waited, and their files go on")
+                log("archive", f"the store takes lines again; {waited:,} had waited, and their files go on")
             self._trouble = ""
         if not self._full and not behind:
             self._stopped.wait(TICK)
@@ -151,7 +154,7 @@ class Archivist:
         if source.tail.trouble != source.trouble:
             source.trouble = source.tail.trouble
             if source.trouble:
-                _log(source.name, source.trouble)
+                log(source.name, source.trouble)
 
     def _write(self) -> None:
         if self._store is None:
@@ -170,10 +173,10 @@ class Archivist:
         """Hold these lines, and no others, until they are written."""
         self._lines, self._size = lines, sum(len(line.raw) for line in lines)
 
-    def _fail(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            _log("archive", f"{trouble}; meanwhile nothing is kept of the past, and files wait to be read")
-        self._trouble = trouble
+    def _fail(self, trouble: str, *, told: bool = True) -> None:
+        if told and trouble != self._trouble:
+            log("archive", f"{trouble}; meanwhile nothing is kept of the past, and files wait to be read")
+        self._trouble = trouble if told else ""
         if self._store is not None:
             self._store.close()
         self._store = None
@@ -188,7 +191,7 @@ class Archivist:
 
     def _note(self, source: str, losses: tuple[Loss, ...]) -> None:
         for loss in losses:
-            _log(source, f"{loss.words} (times: {loss.times}, bytes: {loss.size})")
+            log(source, f"{loss.words} (times: {loss.times}, bytes: {loss.size})")
             self._lost.append(Lost(source, _now(), loss.times, loss.size, loss.words))
 
 
@@ -239,9 +242,3 @@ class _Source:
 
 def _now() -> int:
     return time.time_ns() // 1000
-
-
-def _log(part: str, text: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stderr.write(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode() + "\n")
-        sys.stderr.flush()

@@ -89,9 +89,8 @@ def _aside(found: Aside, _: Site) -> tuple[str, ...]:
 
 
 def _precision(found: Precision, _: Site) -> tuple[str, ...]:
-    return (
-        f"People judged the rule {quoted(found.title)}: {found.right} right, {found.wrong} wrong, {found.unsure} unsure.",
-    )
+    judged = f"{found.right} right, {found.wrong} wrong, {found.unsure} unsure"
+    return (f"People judged the rule {quoted(found.title)}: {judged}.",)
 
 
 SAY: Mapping[str, Callable[[Any, Site], tuple[str, ...]]] = {

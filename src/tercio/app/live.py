@@ -35,6 +35,8 @@ STAGES = {
     "loss": "sense",
     "stray": "verify",
     "basis": "decide",
+    "aside": "detect",
+    "precision": "people",
 }
 """Which step of the loop a journal record shows."""
 

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from tercio.products.transports.words import Heard
+
 out = Console(highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -53,6 +55,16 @@ def sentence(console: Console, words: str, style: str = "red") -> None:
     Where it can't be written (a log on a full disk) it is dropped."""
     with contextlib.suppress(OSError):
         console.print(Text(visible(words), style=style), soft_wrap=True)
+
+
+def answer(heard: Heard, *, as_json: bool) -> None:
+    """Print what the loop answered to a person's word. Raises Failed where it was not carried out."""
+    if not heard.ok:
+        fail(heard.answer)
+    if as_json:
+        emit(heard)
+    else:
+        sentence(out, heard.answer, "")
 
 
 def visible(words: str) -> str:

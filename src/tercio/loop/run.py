@@ -5,7 +5,6 @@ import contextlib
 import gc
 import random
 import signal
-import sys
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -23,6 +22,7 @@ from tercio.model.incidents import Incident
 from tercio.model.journal import Lost
 from tercio.model.records import Cited
 from tercio.model.words import Word, WordKind
+from tercio.products.transports.log import log
 from tercio.products.transports.orders import Line
 from tercio.products.transports.past import past
 from tercio.products.transports.words import Said, listen, word
@@ -70,7 +70,7 @@ class Shell:
         state = msgspec.structs.replace(state, seen=self._kept(state))
         self._state = msgspec.structs.replace(state, seen=recalled(setup.content, state, self._past(state, now)))
         began = Began(self._state.offsets, since or now, setup.from_start | followed, now)
-        self._sources = Sources(setup, began, wake=self._wake.set, report=self._report, say=_log)
+        self._sources = Sources(setup, began, wake=self._wake.set, report=self._report, say=log)
         self._hands = {
             name: Line(name, str(path), setup.key.sign, hung_up=self._responded)
             for name, path in sorted(setup.hands.items())
@@ -190,7 +190,7 @@ class Shell:
 
     def _report(self, part: str, words: str) -> None:
         """Say what nobody can look at, in the log and in the journal."""
-        _log(part, words)
+        log(part, words)
         self._losses.append(Lost(part, words))
 
     def _write(self, result: Turn) -> bool:
@@ -199,7 +199,7 @@ class Shell:
         try:
             self._store.commit(result.transaction, spare=self._spare)
         except StateUnwritable as error:
-            _log("state", f"nothing is ordered while nothing can be written: {error}")
+            log("state", f"nothing is ordered while nothing can be written: {error}")
             if isinstance(error, StateFull) and not self._spare and self._store.reserved:
                 self._turn_to(spare=True)
             return False
@@ -228,7 +228,7 @@ class Shell:
     def _responded(self, response: Response) -> None:
         why = response.detail if response.status == Status.UNREACHABLE else ""
         if why and why != self._unreachable.get(response.hand):
-            _log(response.hand, why)
+            log(response.hand, why)
         self._unreachable[response.hand] = why
         self._responses.append(response)
         self._wake.set()
@@ -241,7 +241,7 @@ class Shell:
             why = await hand.connect()
         if hand.hello is not None:
             said = hand.hello
-            _log(hand.hand, f"{said.mechanism}; {said.limits}; without Tercio: {said.break_glass}")
+            log(hand.hand, f"{said.mechanism}; {said.limits}; without Tercio: {said.break_glass}")
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -265,9 +265,3 @@ def _now() -> int:
 
 def _origin(site: str) -> str:
     return "tercio/" + "".join(c if c.isalnum() else "-" for c in site.lower())
-
-
-def _log(part: str, text: str) -> None:
-    with contextlib.suppress(OSError):  # A log on a full disk must not end the defence.
-        sys.stderr.write(msgspec.json.encode({"time": _now(), "part": part, "say": text}).decode() + "\n")
-        sys.stderr.flush()

@@ -100,7 +100,7 @@ def _form(kind: str, body: bytes) -> dict[str, str]:
     for part in message.iter_parts() if isinstance(message, email.message.EmailMessage) else ():
         name, value = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(value, bytes):
-            found[name] = value.decode()
+            found[name] = value.decode(errors="replace")
     return found
 
 

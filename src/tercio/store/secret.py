@@ -29,6 +29,6 @@ def read_secret(path: Path) -> str:
     if path.stat().st_mode & 0o077:
         raise KeyUnusable(f"{path} may be read by others: it may be known already. Run: chmod 600 {path}")
     text = path.read_bytes().strip()
-    if not text or not text.isascii():
+    if not text or not text.isascii() or len(text.splitlines()) != 1:
         raise KeyUnusable(f"{path} holds no secret: it must be one line of ASCII text. Write it anew.")
     return os.fsdecode(text)

@@ -8,7 +8,7 @@ from tercio.app import operate
 from tercio.app.precision import page, rows
 from tercio.app.recall import recall
 from tercio.app.settings import load
-from tercio.app.terminal import HERE, Json, SettingsFile, emit, fail, out, sentence
+from tercio.app.terminal import HERE, Json, SettingsFile, answer, emit, out
 from tercio.store.state import State
 
 
@@ -32,9 +32,4 @@ def rules_resume(
 ) -> None:
     """Let a rule run again that was set aside because it kept failing."""
     heard = operate.resume(load(settings).state, rule)
-    if not heard.ok:
-        fail(heard.answer)
-    if json:
-        emit(heard)
-    else:
-        sentence(out, heard.answer, "")
+    answer(heard, as_json=json)

@@ -8,9 +8,8 @@ import typer
 from tercio.app import operate, pages
 from tercio.app.offline import undo_offline
 from tercio.app.settings import load
-from tercio.app.terminal import CALLED, HERE, Json, SettingsFile, emit, fail, now, out, sentence
+from tercio.app.terminal import CALLED, HERE, Json, SettingsFile, answer, emit, fail, now, out
 from tercio.model.precision import Judgement
-from tercio.products.transports.words import Heard
 from tercio.store.state import State
 
 
@@ -25,7 +24,7 @@ def undo(
     """Take back what was done: one lease, or everything of an incident. `tercio effects` shows what stands."""
     loaded = load(settings)
     heard = asyncio.run(undo_offline(loaded, target, now())) if offline else operate.undo(loaded.state, target)
-    _answer(heard, json=json)
+    answer(heard, as_json=json)
 
 
 def stand_down(
@@ -34,7 +33,7 @@ def stand_down(
     json: Json = False,
 ) -> None:
     """Take back everything on a line, and do nothing more there until told to stand to."""
-    _answer(operate.stand(load(settings).state, target, down=True), json=json)
+    answer(operate.stand(load(settings).state, target, down=True), as_json=json)
 
 
 def stand_to(
@@ -43,7 +42,7 @@ def stand_to(
     json: Json = False,
 ) -> None:
     """End a stand-down: Tercio acts again."""
-    _answer(operate.stand(load(settings).state, target, down=False), json=json)
+    answer(operate.stand(load(settings).state, target, down=False), as_json=json)
 
 
 def close(
@@ -67,7 +66,7 @@ def close(
         heard = operate.close(load(settings).state, incident, verdict, tuple(rule or ()), note)
     except ValueError as error:
         fail(f"{error}; `{CALLED} incidents` lists them")
-    _answer(heard, json=json)
+    answer(heard, as_json=json)
 
 
 def window_open(
@@ -88,7 +87,7 @@ def window_open(
         heard = operate.open_window(state, station, target, activity, length, why, now())
     except ValueError as error:
         fail(str(error))
-    _answer(heard, json=json)
+    answer(heard, as_json=json)
 
 
 def window_list(settings: SettingsFile = HERE, json: Json = False) -> None:
@@ -107,13 +106,4 @@ def window_close(
     json: Json = False,
 ) -> None:
     """Close a window before its time."""
-    _answer(operate.close_window(load(settings).state, window), json=json)
-
-
-def _answer(heard: Heard, *, json: bool) -> None:
-    if not heard.ok:
-        fail(heard.answer)
-    if json:
-        emit(heard)
-    else:
-        sentence(out, heard.answer, "")
+    answer(operate.close_window(load(settings).state, window), as_json=json)
