@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from tercio.loop import worker as worker_of
 from tercio.loop.run import Shell
 from tercio.loop.sift import sift
-from tercio.loop.sources import SOCKET, Setup
+from tercio.loop.sources import AT_ONCE, SOCKET, Setup
 from tercio.loop.worker import Worker, reported, rules_day, work
 from tercio.model.events import Batch, Match
 from tercio.model.reports import Report, ToLoop
+from tercio.products.sensors import SENSORS
 from tercio.products.transports.frames import LARGEST, Refused
 from tests.loop.given import BASIS, PLC1, SOURCE, START, WS1, alert, content, poll
 from tests.loop.shell import living, records, setup, until, write
@@ -216,3 +217,13 @@ def test_what_cannot_be_reported_is_left_out_alone_and_kept():
         (lines[2], "it can't be reported: rules found too much in it"),
     ]
     assert (told.offset, told.end) == (lot.offset, lot.end)
+
+
+@pytest.mark.parametrize("sensor", SENSORS)
+def test_a_reading_of_nothing_but_ends_of_lines_is_one_report(sensor: str):
+    """Nothing takes more room in a report than a line of one byte that nobody understands."""
+    name = "s" * 64  # as long as settings let it be
+    of = replace(content(), sensors={name: SENSORS[sensor]})
+    lots = sift(of, Batch(name, "f" * 64, 0, (b"\n",) * AT_ONCE, START))
+    assert sum(lot.records for lot in lots) == AT_ONCE
+    assert len(reported(Report(name, lots))) <= LARGEST
